@@ -1,0 +1,43 @@
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+VERSION = {}
+exec((ROOT / 'respike_mm/version.py').read_text(), VERSION)
+
+setup(
+    name='respike_mm',
+    version=VERSION['__version__'],
+    description='ReSpike, a hybrid spiking network for action recognition, '
+    'as a plugin for MMAction2',
+    long_description=(ROOT / 'README.md').read_text(),
+    long_description_content_type='text/markdown',
+    license='Apache-2.0',
+    packages=find_packages(include=['respike_mm', 'respike_mm.*']),
+    python_requires='>=3.11,<3.14',
+    # mmcv is left to the user: the full and the lite package both install a
+    # module called `mmcv`, so naming either would break users of the other.
+    # `respike_mm[lite]` adds the one that needs no compiler.
+    install_requires=[
+        'torch>=2.11',
+        'torchvision>=0.26',
+        'mmengine>=0.10.7',
+        'mmaction2>=1.1.0,<1.3',
+        'mmpretrain>=1.2.0',
+        'spikingjelly>=2.0.0',
+        'decord>=0.6.0',
+        # MMAction2 imports it without declaring it.
+        'importlib_metadata',
+        'tensorboard',
+    ],
+    extras_require={
+        'lite': ['mmcv-lite>=2.0.1,<2.2'],
+        'full': ['mmcv>=2.0.1,<2.2'],
+        'timm': ['timm>=1.0'],
+        'pyav': ['av>=12'],
+        # The inferencers' video output is written for moviepy 1.
+        'demo': ['moviepy<2'],
+        'test': ['pytest>=8', 'timm>=1.0', 'av>=12'],
+    },
+)
