@@ -1,0 +1,3 @@
+from .transforms import KeyResidualSampler
+
+__all__ = ['KeyResidualSampler']

@@ -1,0 +1,3 @@
+from .key_residual_sampler import KeyResidualSampler
+
+__all__ = ['KeyResidualSampler']

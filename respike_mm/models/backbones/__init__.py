@@ -1,0 +1,3 @@
+from .ms_resnet import MSResNet
+
+__all__ = ['MSResNet']

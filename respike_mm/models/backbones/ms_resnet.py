@@ -1,0 +1,231 @@
+"""MS-ResNet: a spiking ResNet whose shortcuts carry membrane potentials.
+
+Hu et al., "Advancing Spiking Neural Networks towards Deep Residual
+Learning" (MS-ResNet); ReSpike section 4.2 for the variant used there.
+
+Shapes: ``S`` time steps, ``N`` batch, ``C`` channels, ``H, W`` map.
+"""
+from typing import Optional, Sequence, Union
+
+from mmaction.registry import MODELS
+from mmcv.cnn import build_norm_layer
+from mmengine.model import BaseModule
+from spikingjelly.activation_based.functional import seq_to_ann_forward
+from torch import Tensor, nn
+
+from ..common import norm_per_step
+
+
+class _ConvNorm(nn.Module):
+    """Convolution (after optional pooling) and per-step normalisation."""
+
+    def __init__(self, conv: nn.Module, channels: int, norm_cfg: dict) -> None:
+        super().__init__()
+        self.conv = conv
+        self.norm = build_norm_layer(norm_cfg, channels)[1]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return norm_per_step(seq_to_ann_forward(x, self.conv), self.norm)
+
+
+def _conv3x3(in_channels: int, channels: int, stride: int) -> nn.Conv2d:
+    return nn.Conv2d(in_channels, channels, 3, stride, padding=1, bias=False)
+
+
+def _shortcut(kind: str, in_channels: int, channels: int,
+              stride: int) -> nn.Module:
+    """Projection of the membrane path where a block changes the shape."""
+    if kind == 'strided':
+        return nn.Conv2d(in_channels, channels, 1, stride, bias=False)
+    # Ceiling and uncounted padding: an odd map then shrinks exactly as the
+    # 3x3 stride-2 convolution beside it; even maps are unaffected.
+    pool = nn.AvgPool2d(stride, ceil_mode=True, count_include_pad=False)
+    return nn.Sequential(pool,
+                         nn.Conv2d(in_channels, channels, 1, bias=False))
+
+
+class MSBasicBlock(nn.Module):
+    """``LIF-conv3x3-BN-LIF-conv3x3-BN`` plus a shortcut without spikes.
+
+    Args:
+        in_channels: Width of the input.
+        channels: Width of the output.
+        stride: Stride of the first convolution.
+        shortcut: ``'avgpool'`` (AvgPool - conv1x1 - BN) or ``'strided'``
+            (strided conv1x1 - BN), used where the shape changes.
+        neuron: Config of the neuron.
+        norm_cfg: Config of the normalisation layers.
+    """
+
+    def __init__(self, in_channels: int, channels: int, stride: int,
+                 shortcut: str, neuron: dict, norm_cfg: dict) -> None:
+        super().__init__()
+        self.lif1 = MODELS.build(neuron)
+        self.conv1 = _ConvNorm(
+            _conv3x3(in_channels, channels, stride), channels, norm_cfg)
+        self.lif2 = MODELS.build(neuron)
+        self.conv2 = _ConvNorm(
+            _conv3x3(channels, channels, 1), channels, norm_cfg)
+        self.shortcut = nn.Identity()
+        if stride != 1 or in_channels != channels:
+            self.shortcut = _ConvNorm(
+                _shortcut(shortcut, in_channels, channels, stride), channels,
+                norm_cfg)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Membrane input ``[S, N, C, H, W]`` to membrane output."""
+        out = self.conv1(self.lif1(x))
+        out = self.conv2(self.lif2(out))
+        return out + self.shortcut(x)
+
+
+@MODELS.register_module()
+class MSResNet(BaseModule):
+    """Spiking MS-ResNet backbone.
+
+    Whole, as a backbone of ``Recognizer2D``::
+
+        model = dict(type='Recognizer2D',
+                     backbone=dict(type='MSResNet', num_steps=8), ...)
+
+    or stage by stage, as HybridReSpike does, through :meth:`forward_stem`
+    and :meth:`forward_stage`. Neither keeps state between calls.
+
+    The defaults are the authors' variant. MS-ResNet's own is
+    ``stem='conv7x7', shortcut='strided', zero_init_residual=True,
+    final_neuron=True`` with ``neuron=dict(type='LIFNeuron',
+    decay_input=False, v_threshold=0.5, surrogate=dict(type='Rect'))``.
+
+    Args:
+        depth: 18 or 34. Defaults to 18.
+        in_channels: Channels of a frame. Defaults to 3.
+        base_channels: Width of the first stage, doubled in each later one.
+            Defaults to 64.
+        strides: Stride at the start of each stage. Defaults to (2, 2, 2, 2).
+        stem: ``'conv3x3'`` or ``'conv7x7'``, both stride 2, without pooling.
+        shortcut: ``'avgpool'`` or ``'strided'``, see :class:`MSBasicBlock`.
+        neuron: Config of the neuron.
+        norm_cfg: Config of the normalisation layers.
+        zero_init_residual: Start every block's last normalisation weight at
+            zero. Defaults to False.
+        final_neuron: Spike after the last stage. Defaults to False: the
+            output is the float membrane path.
+        num_steps: Time steps of a 4-D input, whose first axis is then batch
+            times time. Without it inputs are 5-D, time first.
+        init_cfg: Initialisation. Defaults to He initialisation (fan out).
+
+    Raises:
+        ValueError: If an option has no such value.
+    """
+
+    stage_blocks = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
+    stem_kernels = {'conv3x3': 3, 'conv7x7': 7}
+    shortcuts = ('avgpool', 'strided')
+
+    def __init__(
+        self,
+        depth: int = 18,
+        in_channels: int = 3,
+        base_channels: int = 64,
+        strides: Sequence[int] = (2, 2, 2, 2),
+        stem: str = 'conv3x3',
+        shortcut: str = 'avgpool',
+        neuron: dict = dict(type='LIFNeuron'),
+        norm_cfg: dict = dict(type='BN2d'),
+        zero_init_residual: bool = False,
+        final_neuron: bool = False,
+        num_steps: Optional[int] = None,
+        init_cfg: Optional[Union[dict, list]] = dict(
+            type='Kaiming', layer='Conv2d')
+    ) -> None:
+        super().__init__(init_cfg)
+        for name, value, known in (('depth', depth, self.stage_blocks),
+                                   ('stem', stem, self.stem_kernels),
+                                   ('shortcut', shortcut, self.shortcuts)):
+            if value not in known:
+                raise ValueError(f'MSResNet: {name} must be one of '
+                                 f'{tuple(known)}, got {value!r}')
+        if len(strides) != 4:
+            raise ValueError('MSResNet: strides needs one stride for each of '
+                             f'the 4 stages, got {strides}')
+        self.num_steps = num_steps
+        self.zero_init_residual = zero_init_residual
+        self.stage_channels = tuple(base_channels * 2**i for i in range(4))
+
+        kernel = self.stem_kernels[stem]
+        self.stem = _ConvNorm(
+            nn.Conv2d(in_channels, base_channels, kernel, 2, kernel // 2,
+                      bias=False), base_channels, norm_cfg)
+        width = base_channels
+        for i, num_blocks in enumerate(self.stage_blocks[depth]):
+            channels = self.stage_channels[i]
+            blocks = []
+            for j in range(num_blocks):
+                stride = strides[i] if j == 0 else 1
+                blocks.append(
+                    MSBasicBlock(width, channels, stride, shortcut, neuron,
+                                 norm_cfg))
+                width = channels
+            self.add_module(f'layer{i + 1}', nn.Sequential(*blocks))
+        self.final_neuron = (
+            MODELS.build(neuron) if final_neuron else nn.Identity())
+
+    def init_weights(self) -> None:
+        super().init_weights()
+        if self.zero_init_residual:
+            for module in self.modules():
+                if isinstance(module, MSBasicBlock):
+                    nn.init.zeros_(module.conv2.norm.weight)
+
+    def forward_stem(self, x: Tensor) -> Tensor:
+        """Frames ``[S, N, 3, H, W]`` to the input of the first stage."""
+        return self.stem(x)
+
+    def forward_stage(self, x: Tensor, stage: int) -> Tensor:
+        """Run one of the four stages, counted from 0.
+
+        Args:
+            x: Output of the stem or of the stage before, possibly fused.
+            stage: Which stage.
+
+        Returns:
+            ``[S, N, stage_channels[stage], H', W']``.
+        """
+        x = getattr(self, f'layer{stage + 1}')(x)
+        return self.final_neuron(x) if stage == 3 else x
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Run the whole backbone.
+
+        Args:
+            x: ``[S, N, 3, H, W]``, or with ``num_steps`` ``[N * S, 3, H, W]``
+                as ``Recognizer2D`` gives it (the steps of one clip adjacent).
+
+        Returns:
+            The last stage's map for every step, laid out as the input.
+
+        Raises:
+            ValueError: If the input has another shape.
+        """
+        flat = x.dim() == 4 and self.num_steps is not None
+        if flat:
+            x = self._split_steps(x)
+        if x.dim() != 5:
+            raise ValueError(
+                'MSResNet expects [S, N, C, H, W], or with num_steps set '
+                f'[N * S, C, H, W]; got {tuple(x.shape)} with '
+                f'num_steps={self.num_steps}')
+        x = self.forward_stem(x)
+        for stage in range(4):
+            x = self.forward_stage(x, stage)
+        return x.transpose(0, 1).flatten(0, 1) if flat else x
+
+    def _split_steps(self, x: Tensor) -> Tensor:
+        """``[N * S, C, H, W]`` to ``[S, N, C, H, W]``."""
+        if x.shape[0] % self.num_steps:
+            raise ValueError(
+                f'MSResNet: {x.shape[0]} frames do not divide into clips of '
+                f'num_steps={self.num_steps}')
+        return x.unflatten(0, (-1, self.num_steps)).transpose(0, 1)
+
+

@@ -1,0 +1,120 @@
+"""Transformer block with self- and cross-attention (ReSpike section 4.3).
+
+Shapes: ``B`` sequences, ``L`` query tokens, ``M`` context tokens, ``D``
+channels, ``h`` heads of ``d`` channels each (``D = h * d``).
+"""
+from typing import Optional
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class Attention(nn.Module):
+    """``softmax(Q K^T / sqrt(d)) V`` over several heads (equations 7, 8).
+
+    Args:
+        channels: Width ``D`` of the query tokens.
+        head_channels: Width ``d`` of a head.
+        context_channels: Width of the context tokens; defaults to
+            ``channels``.
+
+    Raises:
+        ValueError: If heads of that width do not fill ``channels``.
+    """
+
+    def __init__(self,
+                 channels: int,
+                 head_channels: int,
+                 context_channels: Optional[int] = None) -> None:
+        super().__init__()
+        if channels % head_channels:
+            raise ValueError(f'{channels} channels do not divide into heads '
+                             f'of {head_channels}; set head_channels')
+        context_channels = context_channels or channels
+        self.head_channels = head_channels
+        self.to_q = nn.Linear(channels, channels, bias=False)
+        self.to_k = nn.Linear(context_channels, channels, bias=False)
+        self.to_v = nn.Linear(context_channels, channels, bias=False)
+        self.to_out = nn.Linear(channels, channels)
+
+    def _split_heads(self, x: Tensor) -> Tensor:
+        """``[B, L, D]`` to ``[B, h, L, d]``."""
+        return x.unflatten(2, (-1, self.head_channels)).transpose(1, 2)
+
+    def forward(self, x: Tensor, context: Tensor) -> Tensor:
+        """Let tokens read a context.
+
+        Args:
+            x: Query tokens ``[B, L, D]``, or ``[B, ..., L, D]``: every one
+                reads the same context, whatever the axes in between mean.
+            context: Context tokens ``[B, M, D']``.
+
+        Returns:
+            The shape of ``x``.
+        """
+        out = F.scaled_dot_product_attention(
+            self._split_heads(self.to_q(x).flatten(1, -2)),
+            self._split_heads(self.to_k(context)),
+            self._split_heads(self.to_v(context)))
+        return self.to_out(out.transpose(1, 2).reshape(x.shape))
+
+    def weights(self, x: Tensor, context: Tensor) -> Tensor:
+        """The softmax matrix ``[B, h, ..., L, M]`` that the call applies."""
+        q = self._split_heads(self.to_q(x).flatten(1, -2))
+        k = self._split_heads(self.to_k(context))
+        scores = q @ k.transpose(2, 3) * self.head_channels**-0.5
+        return scores.softmax(dim=-1).unflatten(2, x.shape[1:-1])
+
+
+class GEGLUFeedForward(nn.Module):
+    """Two linear layers around a gated GELU; inner width ``ratio * D``."""
+
+    def __init__(self, channels: int, ratio: int = 4) -> None:
+        super().__init__()
+        self.proj_in = nn.Linear(channels, 2 * ratio * channels)
+        self.proj_out = nn.Linear(ratio * channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x, gate = self.proj_in(x).chunk(2, dim=-1)
+        return self.proj_out(x * F.gelu(gate))
+
+
+class CrossAttentionBlock(nn.Module):
+    """Self-attention, cross-attention and feed-forward, each pre-normed.
+
+    Args:
+        channels: Width ``D`` of the spiking tokens.
+        context_channels: Width of the key-frame tokens.
+        head_channels: Width of an attention head.
+    """
+
+    def __init__(self, channels: int, context_channels: int,
+                 head_channels: int) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(channels)
+        self.self_attn = Attention(channels, head_channels)
+        self.norm2 = nn.LayerNorm(channels)
+        self.cross_attn = Attention(channels, head_channels, context_channels)
+        self.norm3 = nn.LayerNorm(channels)
+        self.feed_forward = GEGLUFeedForward(channels)
+
+    def forward(self, x: Tensor, context: Tensor) -> Tensor:
+        """Fuse all time steps with one key frame.
+
+        Args:
+            x: Spiking tokens ``[S, N, L, D]``.
+            context: Key-frame tokens ``[N, M, D']``.
+
+        Returns:
+            The shape of ``x``.
+        """
+        num_steps, batch = x.shape[:2]
+        x = x.flatten(0, 1)  # [S * N, L, D]
+        y = self.norm1(x)
+        x = self.self_attn(y, y) + x
+        # [N, S, L, D]: the queries of all steps meet one key frame, whose
+        # keys and values are thus computed once, not once a step.
+        x = x.unflatten(0, (num_steps, batch)).transpose(0, 1)
+        x = self.cross_attn(self.norm2(x), context) + x
+        x = self.feed_forward(self.norm3(x)) + x
+        return x.transpose(0, 1)

@@ -1,0 +1,3 @@
+from .respike_head import ReSpikeHead
+
+__all__ = ['ReSpikeHead']

@@ -1,0 +1,3 @@
+from .cross_attention_neck import CrossAttentionNeck
+
+__all__ = ['CrossAttentionNeck']

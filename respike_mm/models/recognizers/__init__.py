@@ -1,0 +1,3 @@
+from .hybrid_respike import HybridReSpike
+
+__all__ = ['HybridReSpike']

@@ -1,0 +1,136 @@
+"""ReSpike: an ANN on key frames, a spiking network on residual frames.
+
+::
+
+    clip -- key frames ----- ANN stage 1 -- stage 2 -- stage 3 -- stage 4 --+
+     |                            |            |          |          |      |
+     |                           fuse         fuse       fuse       fuse  head
+     |                            |            |          |          |      |
+     +-- residual frames -- SNN stage 1 -- stage 2 -- stage 3 -- stage 4 ---+
+
+Shapes: ``N`` videos, ``V`` clips and crops a video, ``K`` segments a clip,
+``s`` frames a segment of which ``S = s - 1`` are residual frames,
+``B = N * V * K`` segments in all, ``C, H, W`` a frame or map.
+"""
+from typing import Tuple
+
+from mmaction.models.recognizers import BaseRecognizer
+from mmaction.registry import MODELS
+from mmaction.utils import OptConfigType, OptSampleList
+from torch import Tensor
+
+from ..common.stage_features import (as_stages, infer_stage_channels,
+                                     torchvision_stages, with_stage_outputs)
+
+
+@MODELS.register_module()
+class HybridReSpike(BaseRecognizer):
+    """Hybrid recognizer of the ReSpike paper (section 4).
+
+    Widths are inferred: ``in_channels`` and ``context_channels`` of the neck
+    and ``in_channels`` of the head follow from the two backbones.
+
+    Args:
+        backbone: ANN for the key frames: a backbone of MMAction2, or of
+            ``mmpretrain.``, ``timm.`` or ``torchvision.`` (names prefixed
+            so), that has four stages.
+        snn_backbone: Spiking backbone with ``stage_channels``,
+            ``forward_stem`` and ``forward_stage``, such as ``MSResNet``.
+        cls_head: Head that takes both branches, such as ``ReSpikeHead``.
+        neck: Fusion called after every spiking stage, such as
+            ``CrossAttentionNeck``. Without it the branches meet only in the
+            head (ablation E8).
+        train_cfg, test_cfg: As in MMAction2.
+        data_preprocessor: Usually ``KeyResidualDataPreprocessor``.
+
+    Raises:
+        ValueError: If the ANN does not yield four stages.
+    """
+
+    def __init__(self,
+                 backbone: dict,
+                 snn_backbone: dict,
+                 cls_head: dict,
+                 neck: OptConfigType = None,
+                 train_cfg: OptConfigType = None,
+                 test_cfg: OptConfigType = None,
+                 data_preprocessor: OptConfigType = None) -> None:
+        super().__init__(
+            with_stage_outputs(backbone),
+            train_cfg=train_cfg,
+            test_cfg=test_cfg,
+            data_preprocessor=data_preprocessor)
+        if self.backbone_from == 'torchvision':
+            self.backbone = torchvision_stages(self.backbone)
+        self.snn_backbone = MODELS.build(snn_backbone)
+        key_channels = infer_stage_channels(self.backbone)
+        snn_channels = self.snn_backbone.stage_channels
+        if neck is not None:
+            self.neck = MODELS.build({
+                'in_channels': snn_channels,
+                'context_channels': key_channels,
+                **neck
+            })
+        self.cls_head = MODELS.build({
+            'in_channels': key_channels[-1] + snn_channels[-1],
+            **cls_head
+        })
+
+    def extract_feat(self,
+                     inputs: Tensor,
+                     stage: str = 'neck',
+                     data_samples: OptSampleList = None,
+                     test_mode: bool = False) -> Tuple:
+        """Features of both branches, or logits.
+
+        Args:
+            inputs: Segments ``[N, V, K, s, C, H, W]``: a key frame, then its
+                residual frames, normalised.
+            stage: ``'backbone'`` or ``'neck'`` for features (the fusion is
+                part of the spiking branch), ``'head'`` for logits.
+            data_samples, test_mode: Unused; part of MMAction2's interface.
+
+        Returns:
+            The pair of features that ``ReSpikeHead`` takes, or logits
+            ``[N * V, num_classes]``; and the head's keyword arguments.
+
+        Raises:
+            ValueError: If the input has another shape.
+        """
+        key, residual = self.split_segments(inputs)
+        feats = self.forward_branches(key, residual)
+        head_kwargs = dict(num_segs=inputs.shape[2])
+        if stage == 'head':
+            return self.cls_head(feats, **head_kwargs), head_kwargs
+        return feats, head_kwargs
+
+    @staticmethod
+    def split_segments(inputs: Tensor) -> Tuple[Tensor, Tensor]:
+        """``[N, V, K, s, C, H, W]`` to ``[B, C, H, W], [S, B, C, H, W]``."""
+        if inputs.dim() != 7 or inputs.shape[3] < 2:
+            raise ValueError(
+                'HybridReSpike expects segments [N, V, K, s, C, H, W] with '
+                f's >= 2, got {tuple(inputs.shape)}; end the pipeline with '
+                'KeyResidualSampler and use KeyResidualDataPreprocessor')
+        segments = inputs.flatten(0, 2)  # [B, s, C, H, W]
+        return segments[:, 0], segments[:, 1:].transpose(0, 1)
+
+    def forward_branches(self, key: Tensor,
+                         residual: Tensor) -> Tuple[Tensor, Tensor]:
+        """Run both branches, fusing after every stage.
+
+        Args:
+            key: Key frames ``[B, C, H, W]``.
+            residual: Residual frames ``[S, B, C, H, W]``.
+
+        Returns:
+            Last maps of the ANN ``[B, C', H', W']`` and of the spiking
+            branch ``[S, B, C'', H'', W'']``.
+        """
+        context = as_stages(self.backbone(key))
+        x = self.snn_backbone.forward_stem(residual)
+        for stage, key_map in enumerate(context):
+            x = self.snn_backbone.forward_stage(x, stage)
+            if self.with_neck:
+                x = self.neck(x, key_map, stage)
+        return context[-1], x
