@@ -73,8 +73,8 @@ def sample_scene(rng: Generator, shake: float = 0.08,
     contrast = rng.choice([-1, 1]) * rng.uniform(60, 85)
     return Scene(
         background=draw_texture(rng),
-        # Every 64 x 64 crop holds the object.
-        centre=rng.uniform(32, SIZE - 32, 2),
+        # Every 64 x 64 crop holds the object, but for a rotated corner.
+        centre=rng.uniform(32, SIZE - 33, 2),
         radius=rng.uniform(13, 16),
         angle=rng.uniform(-0.3, 0.3),
         colour=105 + contrast + rng.uniform(-20, 20, 3),
