@@ -1,0 +1,3 @@
+_base_ = './respike_r50_s8_hmdb51_split2.py'
+
+model = dict(backbone=dict(depth=101, pretrained='torchvision://resnet101'))

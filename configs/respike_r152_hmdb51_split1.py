@@ -1,0 +1,3 @@
+_base_ = './respike_r50_hmdb51_split1.py'
+
+model = dict(backbone=dict(depth=152, pretrained='torchvision://resnet152'))

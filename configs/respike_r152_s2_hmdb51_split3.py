@@ -1,0 +1,3 @@
+_base_ = './respike_r50_s2_hmdb51_split3.py'
+
+model = dict(backbone=dict(depth=152, pretrained='torchvision://resnet152'))

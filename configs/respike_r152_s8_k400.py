@@ -1,0 +1,3 @@
+_base_ = './respike_r50_s8_k400.py'
+
+model = dict(backbone=dict(depth=152, pretrained='torchvision://resnet152'))

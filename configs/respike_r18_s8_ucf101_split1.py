@@ -1,0 +1,3 @@
+_base_ = './respike_r50_s8_ucf101_split1.py'
+
+model = dict(backbone=dict(depth=18, pretrained='torchvision://resnet18'))

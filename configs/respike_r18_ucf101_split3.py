@@ -1,0 +1,3 @@
+_base_ = './respike_r50_ucf101_split3.py'
+
+model = dict(backbone=dict(depth=18, pretrained='torchvision://resnet18'))
