@@ -1,0 +1,156 @@
+"""Open and decode a video with the decoder that the config names.
+
+``VideoInit(backend=...)`` is the one place to choose between decord and PyAV:
+``VideoDecode`` follows whatever ``VideoInit`` opened.
+"""
+from importlib import import_module
+from typing import Dict
+
+from mmaction.datasets.transforms import (DecordDecode, DecordInit, PyAVDecode,
+                                          PyAVInit)
+from mmaction.registry import TRANSFORMS
+from mmcv.transforms import BaseTransform
+
+# Backend name to (module it imports, how to install that module).
+BACKENDS = {
+    'decord': ('decord', 'pip install decord'),
+    'pyav': ('av', 'pip install "respike_mm[pyav]" (or: pip install av)'),
+}
+
+
+def count_packets(container) -> int:
+    """Count the frames that a file really holds, without decoding them.
+
+    ``PyAVInit`` takes the count from the header: Matroska and WebM have none
+    there, and where a file was cut off the header promises too many, which
+    ``PyAVDecode`` answers by silently starting again at the first frame.
+
+    Args:
+        container (av.container.InputContainer): An open video; it is rewound.
+
+    Returns:
+        int: Video packets in the file, one for each frame.
+
+    Raises:
+        ValueError: If a packet is incomplete. decord refuses such files too.
+    """
+    count = 0
+    for packet in container.demux(video=0):
+        if packet.is_corrupt:
+            raise ValueError(f'truncated or damaged after {count} frames')
+        count += packet.size > 0  # an empty one ends the stream
+    container.seek(0)
+    return count
+
+
+@TRANSFORMS.register_module()
+class VideoInit(BaseTransform):
+    """Open ``filename``; the work is done by ``DecordInit`` or ``PyAVInit``.
+
+    Required Keys:
+
+        - filename
+
+    Added Keys:
+
+        - video_reader
+        - video_backend
+        - total_frames
+        - avg_fps (decord only)
+
+    Args:
+        backend (str): ``'decord'`` or ``'pyav'``. Defaults to ``'decord'``.
+        num_threads (int): Threads of one decord reader; PyAV ignores it.
+            The DataLoader's workers already decode in parallel, and decord
+            with several threads can hang in forked workers. Defaults to 1.
+        io_backend (str): MMEngine's file backend. Defaults to ``'disk'``.
+
+    Raises:
+        ValueError: If ``backend`` is neither of the two.
+        ImportError: If the backend's package is not installed. It is
+            imported here, in the parent, so that the error comes at start-up.
+    """
+
+    def __init__(self,
+                 backend: str = 'decord',
+                 num_threads: int = 1,
+                 io_backend: str = 'disk') -> None:
+        if backend not in BACKENDS:
+            raise ValueError(f'unknown video backend {backend!r}; choose one '
+                             f'of {sorted(BACKENDS)}')
+        module, install = BACKENDS[backend]
+        try:
+            import_module(module)
+        except ImportError as error:
+            raise ImportError(f'VideoInit(backend={backend!r}) needs the '
+                              f'package {module!r}: {install}') from error
+        self.backend = backend
+        if backend == 'decord':
+            self.opener = DecordInit(io_backend, num_threads=num_threads)
+        else:
+            self.opener = PyAVInit(io_backend)
+
+    def transform(self, results: Dict) -> Dict:
+        """Open the video.
+
+        Args:
+            results (dict): The sample, with ``filename``.
+
+        Returns:
+            dict: The sample with an open ``video_reader``.
+        """
+        results = self.opener.transform(results)
+        results['video_backend'] = self.backend
+        if self.backend == 'pyav':
+            results['total_frames'] = count_packets(results['video_reader'])
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}({self.opener!r})'
+
+
+@TRANSFORMS.register_module()
+class VideoDecode(BaseTransform):
+    """Decode ``frame_inds`` with the backend that ``VideoInit`` opened.
+
+    Required Keys:
+
+        - video_reader
+        - video_backend
+        - frame_inds
+
+    Added Keys:
+
+        - imgs: a list of ``len(frame_inds)`` uint8 RGB arrays ``(H, W, 3)``
+        - original_shape
+        - img_shape
+
+    Args:
+        mode (str): ``'accurate'``, or ``'efficient'`` for the nearest key
+            frames only. Defaults to ``'accurate'``.
+
+    Raises:
+        KeyError: If no ``VideoInit`` came before it in the pipeline.
+    """
+
+    def __init__(self, mode: str = 'accurate') -> None:
+        self.decoders = dict(
+            decord=DecordDecode(mode=mode), pyav=PyAVDecode(mode=mode))
+
+    def transform(self, results: Dict) -> Dict:
+        """Decode the sampled frames.
+
+        Args:
+            results (dict): The sample, with an open ``video_reader``.
+
+        Returns:
+            dict: The sample with ``imgs``; the reader is closed.
+        """
+        if 'video_backend' not in results:
+            raise KeyError('video_backend: VideoDecode needs a VideoInit '
+                           'before it in the pipeline')
+        return self.decoders[results['video_backend']].transform(results)
+
+    def __repr__(self) -> str:
+        mode = self.decoders['decord'].mode
+        return f'{type(self).__name__}(mode={mode!r})'
