@@ -1,24 +1,37 @@
 """Mends the published package stack; each fault has one module.
 
-===================  ======================================================
-module               fault it mends
-===================  ======================================================
-mmaction_drn         mmaction2 1.2.0 lacks a package it imports
-mmengine_checkpoint  torch's safe unpickler refuses mmengine's checkpoints
-mmengine_cpu_dist    mmengine's PyTorch launcher assumes a GPU
-===================  ======================================================
+===========================  ==============================================
+module                       fault it mends
+===========================  ==============================================
+mmaction_bfloat16            heads ask NumPy for bfloat16 scores
+mmaction_color_jitter        ``ColorJitter`` overflows under NumPy 2
+mmaction_drn                 mmaction2 1.2.0 lacks a package it imports
+mmaction_metafile            mmaction2 1.1.0 has a malformed metafile
+mmaction_visualization_hook  the hook fits neither visualizer nor inputs
+mmaction_visualizer          mmaction2 1.2.0 draws no labels
+mmengine_checkpoint          the safe unpickler refuses mmengine's buffers
+mmengine_cpu_amp             ``AmpOptimWrapper`` asserts a GPU
+mmengine_cpu_dist            the PyTorch launcher assumes a GPU
+mmengine_packages            packages are looked up with ``pkg_resources``
+===========================  ==============================================
 
 ``patching`` holds the tools they share. Every module does nothing where its
-fault is absent.
+fault is absent, and patches a host module only when that is imported.
 """
-from . import (mmaction_color_jitter, mmaction_drn, mmengine_checkpoint,
-               mmengine_cpu_dist)
+from . import (mmaction_bfloat16, mmaction_color_jitter, mmaction_drn,
+               mmaction_metafile, mmaction_visualization_hook,
+               mmaction_visualizer, mmengine_checkpoint, mmengine_cpu_amp,
+               mmengine_cpu_dist, mmengine_packages)
 
 __all__ = ['apply']
+
+_PATCHES = (mmaction_drn, mmaction_metafile, mmaction_bfloat16,
+            mmaction_color_jitter, mmaction_visualization_hook,
+            mmaction_visualizer, mmengine_checkpoint, mmengine_cpu_amp,
+            mmengine_cpu_dist, mmengine_packages)
 
 
 def apply() -> None:
     """Apply every patch; calling it again changes nothing."""
-    for module in (mmaction_drn, mmaction_color_jitter, mmengine_checkpoint,
-                   mmengine_cpu_dist):
-        module.apply()
+    for patch in _PATCHES:
+        patch.apply()
