@@ -1,0 +1,1 @@
+"""What the three ``prepare_*.py`` scripts have in common."""

@@ -1,0 +1,180 @@
+"""Checking and re-encoding single videos, with PyAV."""
+import os
+import struct
+from fractions import Fraction
+from pathlib import Path
+from typing import List, NamedTuple, Optional, Tuple
+
+import av
+import numpy as np
+
+from .state import partial
+
+# An index may announce a frame or two that the encoder never wrote.
+SPARE_FRAMES = 2
+PRESET = 'veryfast'
+
+
+class Encoding(NamedTuple):
+    """How a video is re-encoded (H.264 in MP4, without sound)."""
+    short_side: int  # upper bound: smaller videos are not enlarged
+    gop: int  # frames from one key frame to the next
+    crf: int  # x264's quality, lower is better
+
+
+def scaled_size(width: int, height: int, short_side: int) -> Tuple[int, int]:
+    """Computes the size after a resize that keeps the aspect ratio.
+
+    Args:
+        width: Of the original, in pixels.
+        height: Of the original, in pixels.
+        short_side: Upper bound of the shorter side.
+
+    Returns:
+        Width and height, both even, as 4:2:0 colour requires.
+    """
+    scale = min(1, short_side / min(width, height))
+    return tuple(max(2, round(side * scale / 2) * 2)
+                 for side in (width, height))
+
+
+def find_defect(path: Path) -> Optional[str]:
+    """Tells why a video cannot be used.
+
+    The whole file is read, but only its first, middle and last frame are
+    decoded.
+
+    Args:
+        path: The video.
+
+    Returns:
+        What is wrong in one line, or None for a good video.
+    """
+    try:
+        if lacks_bytes(path):
+            return 'shorter than its AVI header says'
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                return 'no video stream'
+            times, defect = read_index(container)
+            if defect:
+                return defect
+            # The decoder may withhold what the index counts too many.
+            last = max(0, len(times) - 1 - SPARE_FRAMES)
+            for number in sorted({0, len(times) // 2, last}):
+                if not decodes_at(container, times[number]):
+                    return f'frame {number} of {len(times)} does not decode'
+    except (av.FFmpegError, OSError, ValueError) as error:
+        return ' '.join(str(error).split()) or type(error).__name__
+    return None
+
+
+def lacks_bytes(path: Path) -> bool:
+    """Tells whether the end of an AVI file is missing.
+
+    FFmpeg plays such a file as long as only its index is lost; decord, which
+    the configs read with, crashes.
+    """
+    with open(path, 'rb') as file:
+        head = file.read(12)
+    if len(head) < 12 or head[:4] != b'RIFF' or head[8:] != b'AVI ':
+        return False
+    return path.stat().st_size < struct.unpack('<I', head[4:8])[0] + 8
+
+
+def read_index(container: av.container.InputContainer
+               ) -> Tuple[List[int], Optional[str]]:
+    """Lists the times of all frames without decoding them.
+
+    Returns:
+        Times in units of the stream, in order, and what is wrong or None.
+    """
+    stream = container.streams.video[0]
+    announced, times = stream.frames, []
+    for packet in container.demux(stream):
+        if not packet.size:
+            continue  # the empty one at the end, for the decoder
+        if packet.is_corrupt:
+            return times, f'cut off after {len(times)} frames'
+        time = packet.dts if packet.pts is None else packet.pts
+        times.append(len(times) if time is None else time)
+    if not times:
+        return times, 'no frames'
+    if len(times) < announced - SPARE_FRAMES:
+        return times, f'{len(times)} of {announced} frames'
+    return sorted(times), None
+
+
+def decodes_at(container: av.container.InputContainer, time: int) -> bool:
+    """Decodes from the key frame before a time up to that time."""
+    stream = container.streams.video[0]
+    container.seek(time, stream=stream, backward=True)
+    for frame in container.decode(stream):
+        if frame.pts is None or frame.pts >= time:
+            return True
+    return False
+
+
+def reencode(source: Path, target: Path, encoding: Encoding) -> None:
+    """Writes a smaller copy of a video with all its frames.
+
+    Frames are spaced evenly: a clip is sampled by frame number.
+
+    Args:
+        source: The original.
+        target: The copy. It appears under this name only when complete.
+        encoding: Size and quality.
+    """
+    part = partial(target)
+    with av.open(str(source)) as reader, \
+            av.open(str(part), 'w', format='mp4') as writer:
+        video = reader.streams.video[0]
+        rate = video.average_rate or Fraction(25)
+        output = None
+        for number, frame in enumerate(reader.decode(video)):
+            frame = upright(frame)
+            if output is None:
+                output = add_output(writer, rate, frame, encoding)
+            frame = frame.reformat(
+                output.width, output.height, 'yuv420p',
+                interpolation='BICUBIC')
+            frame.pts, frame.time_base = number, 1 / rate
+            writer.mux(output.encode(frame))
+        if output is None:
+            raise ValueError('no frames')
+        writer.mux(output.encode(None))
+    os.replace(part, target)
+
+
+def add_output(writer: av.container.OutputContainer, rate: Fraction,
+               frame: av.VideoFrame,
+               encoding: Encoding) -> av.VideoStream:
+    """Adds the encoded stream, of a size that follows from a first frame."""
+    # One thread each: videos are already encoded in parallel.
+    output = writer.add_stream(
+        'libx264',
+        rate=rate,
+        options=dict(
+            crf=str(encoding.crf),
+            g=str(encoding.gop),
+            preset=PRESET,
+            threads='1'))
+    output.width, output.height = scaled_size(frame.width, frame.height,
+                                              encoding.short_side)
+    output.pix_fmt = 'yuv420p'
+    output.time_base = 1 / rate
+    return output
+
+
+def upright(frame: av.VideoFrame) -> av.VideoFrame:
+    """Turns the pixels of a frame that is stored on its side.
+
+    The copy has no display matrix, which holds the turn in the original.
+    """
+    if frame.rotation % 90:
+        raise ValueError(f'rotated by {frame.rotation} degrees')
+    if not frame.rotation:
+        return frame
+    image = np.rot90(frame.to_ndarray(format='rgb24'), frame.rotation // 90)
+    return av.VideoFrame.from_ndarray(
+        np.ascontiguousarray(image), format='rgb24')
