@@ -11,6 +11,7 @@ model = dict(
         _delete_=True,
         type='mmpretrain.ResNet',
         depth=18,
+        zero_init_residual=False,
         init_cfg=[
             dict(type='Kaiming', layer='Conv2d'),
             dict(type='Pretrained', checkpoint=weights)

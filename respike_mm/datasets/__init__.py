@@ -1,3 +1,7 @@
-from .transforms import KeyResidualSampler
+from .checked_video_dataset import CheckedVideoDataset, VideoReadError
+from .transforms import KeyResidualSampler, VideoDecode, VideoInit
 
-__all__ = ['KeyResidualSampler']
+__all__ = [
+    'CheckedVideoDataset', 'KeyResidualSampler', 'VideoDecode', 'VideoInit',
+    'VideoReadError'
+]

@@ -52,8 +52,9 @@ _PATTERNS = (
 )
 
 
-def _convert_name(name: str) -> str:
-    module, leaf = name.rsplit('.', 1)
+def convert_name(name: str) -> str:
+    """One parameter or buffer name; KeyError if it is not the authors'."""
+    module, _, leaf = name.rpartition('.')
     for pattern, target, inner in _PATTERNS:
         match = re.fullmatch(pattern, module)
         if match is None:
@@ -92,5 +93,5 @@ def convert_authors_state_dict(state_dict: Dict[str, Tensor],
         name = name.removeprefix('module.')
         if not stage1_fusion and name.startswith('snn_backbone.fusion1.'):
             continue
-        converted[_convert_name(name)] = value
+        converted[convert_name(name)] = value
     return converted

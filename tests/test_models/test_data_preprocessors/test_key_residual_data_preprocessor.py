@@ -1,0 +1,82 @@
+import pytest
+import torch
+from mmaction.registry import MODELS
+from mmaction.structures import ActionDataSample
+
+from respike_mm.models import KeyResidualDataPreprocessor
+
+NORM = dict(mean=[1., 2., 3.], std=[2., 4., 5.])
+
+
+def segments(dtype=torch.int16):
+    """[V=1, K=1, s=2, C=3, 1, 1]: key (3, 2, 13), residual (4, -4, 0)."""
+    x = torch.tensor([[3, 2, 13], [4, -4, 0]], dtype=dtype)
+    return x.view(1, 1, 2, 3, 1, 1)
+
+
+def run(preprocessor, inputs, training=False):
+    samples = [ActionDataSample() for _ in inputs]
+    data = dict(inputs=inputs, data_samples=samples)
+    return preprocessor(data, training=training)['inputs']
+
+
+def test_by_hand():
+    out = run(KeyResidualDataPreprocessor(**NORM), [segments(), segments()])
+    assert out.shape == (2, 1, 1, 2, 3, 1, 1)
+    assert out.dtype == torch.float32
+    assert out[1, 0, 0, 0].flatten().tolist() == [1, 0, 2]  # shifted, scaled
+    assert out[1, 0, 0, 1].flatten().tolist() == [2, -1, 0]  # scaled only
+
+
+def test_equals_the_difference_of_normalised_frames():
+    torch.manual_seed(0)
+    frames = torch.randint(0, 256, (4, 3, 5, 5)).float()
+    mean, std = (torch.tensor(NORM[k]).view(3, 1, 1) for k in NORM)
+    normalised = (frames - mean) / std
+    x = torch.cat([frames[:1], frames[1:] - frames[:1]]).short()
+    out = run(KeyResidualDataPreprocessor(**NORM), [x[None, None]])[0, 0, 0]
+    torch.testing.assert_close(out[0], normalised[0])
+    torch.testing.assert_close(out[1:], normalised[1:] - normalised[:1],
+                               rtol=1e-5, atol=1e-4)
+
+
+def test_zero_residuals_stay_exactly_zero():
+    x = torch.zeros(1, 2, 4, 3, 8, 8, dtype=torch.int16)
+    x[:, :, 0] = 77
+    out = run(KeyResidualDataPreprocessor(**NORM), [x])
+    assert (out[:, :, :, 1:] == 0).all()
+
+
+def test_flatten_for_2d_recognizers():
+    out = run(KeyResidualDataPreprocessor(**NORM, flatten=True), [segments()])
+    assert out.shape == (1, 2, 3, 1, 1)
+    assert out[0, 1].flatten().tolist() == [2, -1, 0]
+
+
+def test_to_rgb():
+    out = run(KeyResidualDataPreprocessor(**NORM, to_rgb=True), [segments()])
+    assert out[0, 0, 0, 1].flatten().tolist() == pytest.approx(
+        [0, -1, 0.8])
+
+
+def test_blending():
+    blending = dict(type='MixupBlending', num_classes=3, alpha=1.)
+    preprocessor = MODELS.build(
+        dict(type='KeyResidualDataPreprocessor', blending=blending, **NORM))
+    samples = [ActionDataSample().set_gt_label(i) for i in (0, 2)]
+    data = dict(inputs=[segments(), segments() * 0], data_samples=samples)
+    out = preprocessor(data, training=True)
+    mixed = out['data_samples'][0].gt_label
+    assert mixed.shape == (3, ) and mixed.sum() == pytest.approx(1)
+    share = mixed[0].item()  # of the first clip in the first blend
+    assert out['inputs'][0, 0, 0, 1, 0].item() == pytest.approx(2 * share)
+
+
+@pytest.mark.parametrize('inputs, message', [
+    ([segments(), segments()[..., :0]], 'one shape'),
+    ([torch.zeros(4, 3, 8, 8)], r'\[V, K, s, C, H, W\]'),
+    ([segments(torch.uint8)], 'uint8 input cannot hold'),
+])
+def test_bad_input(inputs, message):
+    with pytest.raises(ValueError, match=message):
+        run(KeyResidualDataPreprocessor(**NORM), inputs)

@@ -1,0 +1,41 @@
+import torch
+from mmaction.structures import ActionDataSample
+
+from respike_mm.models import ReSpikeHead
+
+
+def test_scores_by_hand():
+    """Two segments of one clip; key maps of another size than spiking."""
+    head = ReSpikeHead(num_classes=2, in_channels=2)
+    head.fc_cls.weight.data = torch.tensor([[1., 0.], [0., 1.]])
+    head.fc_cls.bias.data.zero_()
+    key = torch.tensor([[[[1., 3.]]], [[[5., 7.]]]])  # [B=2, 1, 1, 2]
+    spiking = torch.tensor([1., 10., 3., 20.]).view(2, 2, 1, 1, 1)  # [S, B]
+    segments = head.segment_scores((key, spiking))
+    assert segments.tolist() == [[2., 2.], [6., 15.]]
+    assert head((key, spiking), num_segs=2).tolist() == [[4., 8.5]]
+
+
+def test_views_are_averaged_by_basehead():
+    head = ReSpikeHead(num_classes=2, in_channels=2, average_clips='score')
+    feats = torch.randn(6, 1, 2, 2), torch.randn(3, 6, 1, 2, 2)
+    samples = head.predict(feats, [ActionDataSample()], num_segs=2)
+    expected = head.segment_scores(feats).mean(0)
+    torch.testing.assert_close(samples[0].pred_score, expected)
+
+
+def test_loss_from_the_registry():
+    head = ReSpikeHead(
+        num_classes=3,
+        in_channels=2,
+        label_smooth_eps=0.1,
+        loss_cls=dict(type='CrossEntropyLoss', loss_weight=2.))
+    feats = torch.randn(2, 1, 2, 2), torch.randn(3, 2, 1, 2, 2)
+    samples = [ActionDataSample().set_gt_label(i) for i in (0, 2)]
+    losses = head.loss(feats, samples, num_segs=1)
+    logits = head(feats, num_segs=1)
+    target = torch.full((2, 3), 0.1 / 3)
+    target[0, 0] += 0.9
+    target[1, 2] += 0.9
+    expected = -2 * (target * logits.log_softmax(1)).sum(1).mean()
+    torch.testing.assert_close(losses['loss_cls'], expected)

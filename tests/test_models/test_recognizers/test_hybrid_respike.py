@@ -1,0 +1,202 @@
+import pytest
+import torch
+from mmaction.registry import MODELS
+from mmaction.structures import ActionDataSample
+
+NECK = dict(
+    type='CrossAttentionNeck',
+    reductions=(2, 1, 1, 1),
+    head_channels=8,
+    num_groups=4)
+MODEL = dict(
+    type='HybridReSpike',
+    backbone=dict(
+        type='mmpretrain.ResNet',
+        depth=18,
+        base_channels=8,
+        stem_channels=8,
+        zero_init_residual=False),
+    snn_backbone=dict(type='MSResNet', base_channels=8),
+    neck=NECK,
+    cls_head=dict(
+        type='ReSpikeHead', num_classes=5, average_clips='score'),
+    data_preprocessor=dict(
+        type='KeyResidualDataPreprocessor',
+        mean=[127.] * 3,
+        std=[60.] * 3))
+
+
+def build(**options):
+    torch.manual_seed(0)
+    model = MODELS.build({**MODEL, **options})
+    model.init_weights()
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = None
+    if model.with_neck:  # the fusion starts as the identity
+        for block in model.neck.blocks.values():
+            torch.nn.init.normal_(block.proj_out.weight, std=0.1)
+    return model
+
+
+def batch(num=4, views=1):
+    """Raw segments as the pipeline gives them, ``[V, K=2, s=4, 3, 32, 32]``."""
+    generator = torch.Generator().manual_seed(0)
+    inputs = []
+    for i in range(num):
+        frames = torch.randint(
+            0, 256, (views, 2, 4, 3, 32, 32), generator=generator)
+        frames[:, :, 1:] -= frames[:, :, :1]
+        inputs.append(frames.short())
+    samples = [ActionDataSample().set_gt_label(i % 5) for i in range(num)]
+    return dict(inputs=inputs, data_samples=samples)
+
+
+def losses_of(model, amp=False):
+    data = model.data_preprocessor(batch(), training=True)
+    with torch.autocast('cpu', torch.bfloat16, enabled=amp):
+        return model(**data, mode='loss')
+
+
+@pytest.mark.parametrize('amp', [False, True], ids=['float32', 'bfloat16'])
+@pytest.mark.parametrize('neck', [
+    NECK, {**NECK, 'with_cp': True},
+    {**NECK, 'full_resolution_identity': True}, None
+], ids=['faithful', 'checkpointed', 'full-resolution', 'none'])
+def test_every_parameter_gets_a_gradient(neck, amp):
+    model = build(neck=neck).train()
+    losses_of(model, amp)['loss_cls'].backward()
+    for name, param in model.named_parameters():
+        assert param.grad is not None, name
+        assert param.grad.isfinite().all(), name
+        assert param.grad.abs().sum() > 0, name
+
+
+@pytest.mark.parametrize('backbone', [
+    dict(type='ResNet', depth=18),
+    dict(type='mmpretrain.ResNet', depth=18),
+    dict(type='torchvision.resnet18'),
+    dict(type='timm.resnet18', pretrained=False),
+    dict(type='timm.convnext_atto', pretrained=False),
+], ids=lambda cfg: cfg['type'])
+def test_any_four_stage_backbone(backbone):
+    if backbone['type'].startswith('timm'):
+        pytest.importorskip('timm')
+    model = build(backbone=backbone).train()
+    widths = [40, 80, 160, 320] if 'atto' in backbone['type'] else [
+        64, 128, 256, 512]
+    found = [
+        block.block.cross_attn.to_k.in_features
+        for block in model.neck.blocks.values()
+    ]
+    assert found == widths
+    assert model.cls_head.in_channels == widths[-1] + 64
+    loss = losses_of(model)['loss_cls']
+    loss.backward()
+    assert next(model.backbone.parameters()).grad.abs().sum() > 0
+
+
+def trained_statistics(**options):
+    """A model in evaluation mode whose statistics let neurons fire."""
+    model = build(**options).train()
+    with torch.no_grad():
+        losses_of(model)
+    return model.eval()
+
+
+def scores(model, data):
+    data = model.data_preprocessor(data)
+    with torch.no_grad():
+        out = model(**data, mode='predict')
+    return torch.stack([sample.pred_score for sample in out])
+
+
+def test_evaluation_passes_agree_and_items_are_independent():
+    model = trained_statistics()
+    together = scores(model, batch())
+    torch.testing.assert_close(
+        scores(model, batch()), together, rtol=0, atol=0)
+    assert (together[0] - together[1]).abs().max() > 1e-3
+    data = batch()
+    for i in range(4):
+        alone = scores(
+            model, dict(inputs=data['inputs'][i:i + 1],
+                        data_samples=data['data_samples'][i:i + 1]))
+        torch.testing.assert_close(alone[0], together[i])
+
+
+def test_views_are_averaged():
+    model = trained_statistics()
+    data = batch(num=1, views=3)
+    each = [
+        scores(model, dict(inputs=[data['inputs'][0][v:v + 1]],
+                           data_samples=data['data_samples']))
+        for v in range(3)
+    ]
+    torch.testing.assert_close(scores(model, data), sum(each) / 3)
+
+
+def test_segments_are_averaged_and_do_not_interact():
+    model = trained_statistics()
+    x = model.data_preprocessor(batch(num=1))['inputs']
+    logits = model(x, stage='head')
+    halves = [model(x[:, :, k:k + 1], stage='head') for k in range(2)]
+    torch.testing.assert_close(logits, sum(halves) / 2)
+
+
+def change(x, **what):
+    """Logits change when the clip changes in this way."""
+    out = x.clone()
+    if 'negate' in what:
+        out[:, :, :, 1:] *= -1
+    if 'reverse' in what:
+        out[:, :, :, 1:] = out[:, :, :, 1:].flip(3)
+    if 'swap_keys' in what:
+        out[:, :, :, 0] = out[:, :, :, 0].flip(2)
+    return out
+
+
+@pytest.mark.parametrize('what', ['negate', 'reverse', 'swap_keys'])
+def test_sign_order_and_pairing_matter(what):
+    """Negated residuals, reversed time and swapped key frames all show."""
+    model = trained_statistics()
+    x = model.data_preprocessor(batch())['inputs']
+    changed = change(x, **{what: True})
+    difference = model(x, stage='head') - model(changed, stage='head')
+    assert difference.abs().max() > 1e-3
+
+
+def test_modes():
+    model = trained_statistics()
+    data = model.data_preprocessor(batch())
+    key, spiking = model(data['inputs'])  # features, as in MMAction2
+    assert key.shape == (8, 64, 1, 1) and spiking.shape == (3, 8, 64, 1, 1)
+    losses = model(**data, mode='loss')
+    assert losses.keys() == {'loss_cls', 'top1_acc', 'top5_acc'}
+    assert model(**data, mode='predict')[0].pred_score.shape == (5, )
+
+
+def test_without_neck_the_branches_meet_in_the_head():
+    model = trained_statistics(neck=None)
+    x = model.data_preprocessor(batch())['inputs']
+    _, spiking = model(x)
+    changed = change(x, swap_keys=True)
+    torch.testing.assert_close(model(changed)[1], spiking, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize('shape', [(2, 8, 3, 32, 32), (1, 1, 2, 1, 3, 32, 32)])
+def test_bad_input_shape(shape):
+    with pytest.raises(ValueError, match='KeyResidualSampler'):
+        build()(torch.zeros(shape))
+
+
+def test_bad_backbone():
+    with pytest.raises(ValueError, match='four maps'):
+        build(backbone=dict(type='ResNet', depth=18, out_indices=(2, 3)))
+    with pytest.raises(ValueError, match='no layer1..layer4'):
+        build(backbone=dict(type='torchvision.mobilenet_v2'))
+
+
+def test_unknown_option():
+    with pytest.raises(TypeError):
+        build(stride=4)
