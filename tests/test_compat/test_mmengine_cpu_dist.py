@@ -1,3 +1,4 @@
+import os
 import socket
 import subprocess
 import sys
@@ -84,6 +85,7 @@ def test_two_processes_train_and_collect_metrics(tmp_path):
     script.write_text(SCRIPT)
     done = subprocess.run(
         [sys.executable, str(script), str(tmp_path), free_port()],
+        env={**os.environ, 'CUDA_VISIBLE_DEVICES': ''},
         capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     # The mean of all four inputs is the gradient: it was averaged over both.
