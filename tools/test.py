@@ -40,9 +40,9 @@ def apply_args(cfg, args: argparse.Namespace) -> None:
     """Write the options into the config."""
     cfg.load_from = args.checkpoint
     if args.show or args.show_dir:
-        hook = cfg.default_hooks.setdefault('visualization',
-                                            dict(type='VisualizationHook'))
-        hook.update(
+        hooks = cfg.default_hooks
+        hooks.setdefault('visualization', dict(type='VisualizationHook'))
+        hooks.visualization.update(
             enable=True,
             show=args.show,
             out_dir=args.show_dir,
