@@ -45,7 +45,7 @@ def only_path(tmp_path, monkeypatch):
     """A PATH on which there is nothing but what a shell script needs."""
     folder = tmp_path / 'bin'
     folder.mkdir()
-    for name in ('sh', 'basename', 'mkdir'):
+    for name in ('sh', 'basename', 'mkdir', 'ln'):
         os.symlink(shutil.which(name), folder / name)
     monkeypatch.setenv('PATH', str(folder))
     return folder
@@ -170,6 +170,15 @@ def test_rar_listing_is_checked_before_extraction(tmp_path, only_path):
     with pytest.raises(PrepareError, match='unsafe path'):
         extract(archive, tmp_path / 'out')
     assert len(log.read_text().splitlines()) == 1
+
+
+def test_rar_with_a_link_is_refused(tmp_path, only_path):
+    archive, out = tmp_path / 'x.rar', tmp_path / 'out'
+    archive.touch()
+    add_fake(only_path, 'unrar', tmp_path / 'log', ' x ',
+             f'ln -s {archive} {out}/a.avi', 'a.avi')
+    with pytest.raises(PrepareError, match='neither a file nor a folder'):
+        extract(archive, out)
 
 
 def test_rar_goes_on_with_the_next_program_and_says_so(tmp_path, only_path,

@@ -139,6 +139,22 @@ def test_corrupt_clips_are_left_out(options, tars, out, tmp_path, capsys):
     assert len(lines(fresh / 'kinetics400_train_list_videos.txt')) == 6
 
 
+def test_repaired_clips_in_folders_come_first(src, out, tmp_path):
+    mini.write_files(src / 'a', {
+        name: b'broken' for name in clips(tmp_path, TRAIN)})
+    mini.write_files(src / 'replacement', clips(tmp_path, TRAIN))
+    mini.write_files(src / 'val', clips(tmp_path, VAL))
+    assert prepare(src, out, '--verify') == 0
+
+
+def test_sources_below_the_output_folder(tars):
+    """What an interrupted run left in its work folder is no source."""
+    name = f'{mini.kinetics_name(0, 1)}.mp4'
+    mini.write_files(tars / '.prepare/work/part_0', {name: b'half'})
+    assert prepare(tars, tars, '--verify') == 0
+    assert len(lines(tars / 'kinetics400_train_list_videos.txt')) == 6
+
+
 def test_missing_sources_are_listed(tmp_path, capsys):
     assert prepare(tmp_path / 'nothing', tmp_path / 'out') == 1
     error = capsys.readouterr().err

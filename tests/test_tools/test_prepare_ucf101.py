@@ -82,7 +82,7 @@ def test_archives_to_lists(prepare, out):
     for line in lines(out / 'ucf101_train_split_1_videos.txt'):
         assert (out / 'videos' / line.split()[0]).is_file()
     assert not (out / 'corrupt.txt').exists()
-    assert not list((out / '.prepare').glob('work/*'))
+    assert not (out / '.prepare/work').exists()
 
 
 def test_second_run_unpacks_nothing(prepare, src, out, capsys):
@@ -211,6 +211,23 @@ def test_corrupt_videos(options, prepare, src, out, tmp_path, capsys):
     assert prepare(*options) == 0
     assert not (out / 'corrupt.txt').exists()
     assert len(lines(out / 'ucf101_val_split_1_videos.txt')) == 2
+
+
+def test_good_copy_in_another_source_replaces_a_corrupt_one(
+        prepare, src, out, tmp_path):
+    mini.write_files(src, {f'UCF-101/{FIRST}': b'broken'})
+    assert prepare('--resize', 32) == 0
+    assert len(snapshot(out)) == 8
+    assert not (out / 'corrupt.txt').exists()
+
+
+def test_split_files_edited_on_windows(prepare, src, out):
+    (src / 'UCF101TrainTestSplits-RecognitionTask.zip').unlink()
+    mini.write_files(src, {
+        name: b'\xef\xbb\xbf' + content
+        for name, content in mini.ucf101_splits().items()
+    })
+    assert prepare('--verify') == 0
 
 
 def test_verify_continues_but_sees_changes(prepare, out, monkeypatch):

@@ -17,12 +17,17 @@ def read_texts(source: Path, work: Path, pattern: str) -> Dict[str, str]:
     Returns:
         Their contents by file name.
     """
-    # Lists that were edited on Windows begin with a byte-order mark.
     if source.is_file() and not is_archive(source):
-        return {source.name: source.read_text(encoding='utf-8-sig')}
+        return {source.name: read_text(source)}
     with as_folder(source, work) as folder:
-        return {path.name: path.read_text(encoding='utf-8-sig')
+        return {path.name: read_text(path)
                 for path in sorted(folder.rglob(pattern))}
+
+
+def read_text(path: Path) -> str:
+    """Reads a text file, also one that was edited on Windows."""
+    # There, editors put a byte-order mark first.
+    return path.read_text(encoding='utf-8-sig')
 
 
 def text_reader(parse: Callable[[Dict[str, str]], Annotations]

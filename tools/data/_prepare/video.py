@@ -7,12 +7,16 @@ from typing import List, NamedTuple, Optional, Tuple
 
 import av
 import numpy as np
+from av.video.frame import PictureType
 
 from .state import partial
 
 # An index may announce a frame or two that the encoder never wrote.
 SPARE_FRAMES = 2
 PRESET = 'veryfast'
+# A clip cut out of an MP4 may hold more frames than it plays. The count in its
+# header includes them.
+WHOLE_FILE = {'ignore_editlist': '1'}
 
 
 class Encoding(NamedTuple):
@@ -53,7 +57,7 @@ def find_defect(path: Path) -> Optional[str]:
     try:
         if lacks_bytes(path):
             return 'shorter than its AVI header says'
-        with av.open(str(path)) as container:
+        with av.open(str(path), options=WHOLE_FILE) as container:
             if not container.streams.video:
                 return 'no video stream'
             times, defect = read_index(container)
@@ -62,7 +66,8 @@ def find_defect(path: Path) -> Optional[str]:
             # The decoder may withhold what the index counts too many.
             last = max(0, len(times) - 1 - SPARE_FRAMES)
             for number in sorted({0, len(times) // 2, last}):
-                if not decodes_at(container, times[number]):
+                end = min(number + SPARE_FRAMES, len(times) - 1)
+                if not decodes_between(container, times[number], times[end]):
                     return f'frame {number} of {len(times)} does not decode'
     except (av.FFmpegError, OSError, ValueError) as error:
         return ' '.join(str(error).split()) or type(error).__name__
@@ -105,13 +110,17 @@ def read_index(container: av.container.InputContainer
     return sorted(times), None
 
 
-def decodes_at(container: av.container.InputContainer, time: int) -> bool:
-    """Decodes from the key frame before a time up to that time."""
+def decodes_between(container: av.container.InputContainer, start: int,
+                    end: int) -> bool:
+    """Tells whether the decoder yields a frame between two times.
+
+    It is given everything from the key frame before on, as a reader would.
+    """
     stream = container.streams.video[0]
-    container.seek(time, stream=stream, backward=True)
+    container.seek(start, stream=stream, backward=True)
     for frame in container.decode(stream):
-        if frame.pts is None or frame.pts >= time:
-            return True
+        if frame.pts is None or frame.pts >= start:
+            return frame.pts is None or frame.pts <= end
     return False
 
 
@@ -139,6 +148,8 @@ def reencode(source: Path, target: Path, encoding: Encoding) -> None:
                 output.width, output.height, 'yuv420p',
                 interpolation='BICUBIC')
             frame.pts, frame.time_base = number, 1 / rate
+            # Else the original's key frames would be key frames again.
+            frame.pict_type = PictureType.NONE
             writer.mux(output.encode(frame))
         if output is None:
             raise ValueError('no frames')
