@@ -131,8 +131,9 @@ class CheckedVideoDataset(VideoDataset):
             or, with ``multi_class``, a list of ints.
         """
         folder = self.data_prefix['video']
-        remedy = (f'Prepare the data set with: {self.prepare}' if self.prepare
-                  else 'Check ann_file, data_root and data_prefix in the config')
+        remedy = 'Check ann_file, data_root and data_prefix in the config'
+        if self.prepare:
+            remedy = f'Prepare the data set with: {self.prepare}'
         if not isfile(self.ann_file):
             raise FileNotFoundError(
                 f'annotation file {self.ann_file} does not exist. {remedy}')
@@ -224,7 +225,7 @@ class CheckedVideoDataset(VideoDataset):
             raise self._read_error(
                 filename, f'{type(error).__name__}: {cause}') from error
         if data.get('total_frames') == 0:
-            raise self._read_error(filename, 'it has no frames')
+            raise self._read_error(filename, f'{reader!r} finds no frames')
         return data
 
     def _read_error(self, filename: str, cause: str) -> VideoReadError:

@@ -80,6 +80,21 @@ def test_video_cut_inside_a_frame(index_first, tmp_path, backend):
     assert info.value.__cause__ is not None
 
 
+def test_opened_video_without_frames(index_first, tmp_path):
+    path, starts = index_first
+    cut = tmp_path / 'cut.mp4'
+    cut.write_bytes(path.read_bytes()[:starts[0]])
+    with pytest.raises(VideoReadError, match='VideoInit.* finds no frames'):
+        one_video(cut, reading('pyav'))[0]
+
+
+def test_mmactions_pyav_cannot_count_matroska(tmp_path):
+    path = write_video(tmp_path / 'clip.mkv', moving_square(0), 'XVID')
+    pipeline = [dict(type='mmaction.PyAVInit'), *reading('pyav')[1:]]
+    with pytest.raises(VideoReadError, match='PyAVInit.* finds no frames'):
+        one_video(path, pipeline)[0]
+
+
 @pytest.mark.parametrize('backend', BACKENDS)
 def test_video_cut_between_frames_is_a_shorter_one(index_first, tmp_path,
                                                    backend):

@@ -89,7 +89,7 @@ def shown(tmp_path):
     def run(script, *args, **env):
         result = subprocess.run(
             [str(TOOLS / script), *args],
-            env=dict(PATH=f'{tmp_path}{os.pathsep}{os.environ["PATH"]}', **env),
+            env=dict(PATH=f'{tmp_path}:{os.environ["PATH"]}', **env),
             capture_output=True,
             text=True)
         return result.returncode, result.stdout.splitlines(), result.stderr
