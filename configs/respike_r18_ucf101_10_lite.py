@@ -24,7 +24,8 @@ pack = [
 ]
 train_dataloader = dict(dataset=dict(pipeline=_base_.train_frames + pack))
 val_dataloader = dict(dataset=dict(pipeline=_base_.val_frames + pack))
-test_dataloader = dict(dataset=dict(pipeline=_base_.test_frames + pack))
+test_pipeline = _base_.test_frames + pack
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 
 optim_wrapper = dict(
     _delete_=True,

@@ -13,12 +13,12 @@ param_scheduler = [
     dict(
         type='CosineAnnealingLR',
         begin=1,
-        T_max=11,
+        T_max=9,
         eta_min=0,
         by_epoch=True,
         convert_to_iter_based=True),
 ]
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=12, val_interval=2)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=10, val_interval=2)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 auto_scale_lr = dict(enable=False, base_batch_size=16)

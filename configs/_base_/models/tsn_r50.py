@@ -1,0 +1,11 @@
+model = dict(
+    type='Recognizer2D',
+    backbone=dict(
+        type='ResNet', depth=50, pretrained='torchvision://resnet50'),
+    cls_head=dict(
+        type='TSNHead', in_channels=2048, num_classes=400,
+        average_clips='prob'),
+    data_preprocessor=dict(
+        type='ActionDataPreprocessor',
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375]))

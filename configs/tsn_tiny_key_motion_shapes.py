@@ -1,0 +1,24 @@
+_base_ = [
+    '_base_/models/tsn_r50.py', '_base_/datasets/motion_shapes.py',
+    '_base_/frames/motion_shapes.py', '_base_/schedules/sgd_cosine_10e.py',
+    '_base_/default_runtime.py'
+]
+# Key frames only: sees the object, not the motion.
+model = dict(
+    backbone=dict(
+        _delete_=True,
+        type='mmpretrain.ResNet',
+        depth=18,
+        stem_channels=16,
+        base_channels=16),
+    cls_head=dict(in_channels=128, num_classes=16))
+
+pack = [
+    dict(type='KeyResidualSampler', stride=4, emit='key'),
+    dict(type='FormatShape', input_format='NCHW'),
+    dict(type='PackActionInputs'),
+]
+train_dataloader = dict(dataset=dict(pipeline=_base_.train_frames + pack))
+test_pipeline = _base_.val_frames + pack
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader

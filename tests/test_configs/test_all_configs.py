@@ -1,0 +1,81 @@
+"""Every config file loads, builds its model and its data pipelines."""
+from pathlib import Path
+
+import pytest
+from mmaction.registry import MODELS, TRANSFORMS
+from mmengine.config import Config, ConfigDict
+
+CONFIG_FOLDER = Path(__file__).resolve().parents[2] / 'configs'
+CONFIGS = sorted(CONFIG_FOLDER.glob('*.py'))
+NUM_RESPIKE = 4 * 3 * (1 + 3 + 3)  # depths, strides, datasets with splits
+
+
+def without_downloads(cfg):
+    """The config with every pretrained checkpoint left out."""
+    if isinstance(cfg, dict):
+        cfg = {k: without_downloads(v) for k, v in cfg.items()}
+        if 'pretrained' in cfg:
+            cfg['pretrained'] = False if 'timm' in cfg['type'] else None
+        cfg.pop('init_cfg', None)
+        return ConfigDict(cfg)
+    return cfg
+
+
+def test_how_many():
+    names = [path.stem for path in CONFIGS]
+    paper = [n for n in names if n.endswith(('k400', 'split1', 'split2',
+                                             'split3'))]
+    assert len([n for n in paper if n.startswith('respike')]) == NUM_RESPIKE
+    assert len(CONFIGS) == NUM_RESPIKE + 8
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_loads_and_builds(path):
+    cfg = Config.fromfile(path)
+    model = MODELS.build(without_downloads(cfg.model))
+    assert model.cls_head.fc_cls.out_features == cfg.model.cls_head.num_classes
+    for split in ('train', 'val', 'test'):
+        dataset = cfg[f'{split}_dataloader'].dataset
+        assert dataset.num_classes == cfg.model.cls_head.num_classes
+        for transform in dataset.pipeline:
+            TRANSFORMS.build(transform)
+    # Nothing but relative bases: `mmaction::` needs a package index.
+    assert 'mmaction::' not in path.read_text()
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_leaf_states_only_the_difference(path):
+    lines = [line for line in path.read_text().splitlines() if line.strip()]
+    assert len(lines) <= 35
+    assert "type='VideoDecode'" not in path.read_text()
+
+
+def test_parameters_of_the_main_config():
+    cfg = Config.fromfile(CONFIG_FOLDER / 'respike_r50_k400.py')
+    model = MODELS.build(without_downloads(cfg.model))
+    assert sum(p.numel() for p in model.parameters()) == 45_474_128
+
+
+@pytest.mark.parametrize('depth', [18, 50, 101, 152])
+@pytest.mark.parametrize('stride', [2, 4, 8])
+@pytest.mark.parametrize('data', ['k400', 'ucf101_split2', 'hmdb51_split3'])
+def test_names_mean_what_they_say(depth, stride, data):
+    infix = '' if stride == 4 else f'_s{stride}'
+    cfg = Config.fromfile(CONFIG_FOLDER / f'respike_r{depth}{infix}_{data}.py')
+    assert cfg.model.backbone.depth == depth
+    assert cfg.model.backbone.pretrained == f'torchvision://resnet{depth}'
+    folder = dict(k='kinetics400', u='ucf101', h='hmdb51')[data[0]]
+    for split in ('train', 'val', 'test'):
+        dataset = cfg[f'{split}_dataloader'].dataset
+        sampler, = [
+            t for t in dataset.pipeline if t.type == 'KeyResidualSampler'
+        ]
+        assert sampler.stride == stride
+        assert f'data/{folder}/' in dataset.ann_file
+        if 'split' in data:
+            assert f'split_{data[-1]}_' in dataset.ann_file
+    assert cfg.optim_wrapper.optimizer.type == 'SGD'
+    assert cfg.train_cfg.max_epochs == 100
+    assert cfg.auto_scale_lr.base_batch_size == 32
+    assert dict(type='TensorboardVisBackend') in cfg.visualizer.vis_backends
+    assert cfg.default_hooks.checkpoint.save_best == 'auto'
