@@ -37,10 +37,14 @@ def lif_membrane(x: Tensor, params: LIFParameters) -> Tensor:
     """
     if x.dtype in (torch.float16, torch.bfloat16):
         x = x.float()
-    h = x * params.gain
-    for t in range(1, h.shape[0]):
-        v = h[t - 1].masked_fill(h[t - 1] >= params.v_threshold, 0.)
-        h[t].add_(v, alpha=params.decay)
+    h = torch.empty_like(x)
+    # One step at a time also where steps are independent: a step fits the
+    # cache where the whole sequence does not (the backward pass likewise).
+    for t in range(h.shape[0]):
+        torch.mul(x[t], params.gain, out=h[t])
+        if t > 0:
+            v = h[t - 1].masked_fill(h[t - 1] >= params.v_threshold, 0.)
+            h[t].add_(v, alpha=params.decay)
     return h
 
 
@@ -74,13 +78,19 @@ class _LIFFunction(torch.autograd.Function):
     def backward(ctx, grad_spike: Tensor):
         h, = ctx.saved_tensors
         decay, gain, v_threshold = ctx.params
-        # dO/dH by the surrogate; the reset is detached: dV/dH = 1 - O.
-        grad_h = surrogate_gradient(ctx.surrogate, grad_spike.to(h.dtype),
-                                    h - v_threshold)
-        for t in range(h.shape[0] - 2, -1, -1):
-            grad_v = grad_h[t + 1] * decay
-            grad_h[t] += grad_v.masked_fill_(h[t] >= v_threshold, 0.)
-        return grad_h.mul_(gain).to(ctx.dtype), None, None
+        grad_x = torch.empty_like(h)
+        grad_h = None
+        for t in reversed(range(h.shape[0])):
+            # dO/dH by the surrogate; the reset is detached: dV/dH = 1 - O.
+            grad = surrogate_gradient(ctx.surrogate,
+                                      grad_spike[t].to(h.dtype),
+                                      h[t] - v_threshold)
+            if grad_h is not None:
+                grad_h = grad_h.masked_fill_(h[t] >= v_threshold, 0.)
+                grad.add_(grad_h, alpha=decay)
+            torch.mul(grad, gain, out=grad_x[t])
+            grad_h = grad
+        return grad_x.to(ctx.dtype), None, None
 
 
 @MODELS.register_module()
