@@ -1,4 +1,4 @@
-# Another ANN: any four-stage backbone of timm; the widths follow by themselves.
+# Another ANN: any four-stage backbone of timm; widths follow by themselves.
 _base_ = './respike_tiny_motion_shapes.py'
 model = dict(
     backbone=dict(

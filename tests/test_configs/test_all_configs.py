@@ -37,6 +37,8 @@ def test_loads_and_builds(path):
     for split in ('train', 'val', 'test'):
         dataset = cfg[f'{split}_dataloader'].dataset
         assert dataset.num_classes == cfg.model.cls_head.num_classes
+        assert dataset.ann_file.endswith('.txt')
+        assert dataset.get('test_mode', False) == (split != 'train')
         for transform in dataset.pipeline:
             TRANSFORMS.build(transform)
     # Nothing but relative bases: `mmaction::` needs a package index.

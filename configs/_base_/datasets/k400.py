@@ -1,30 +1,14 @@
-data_root = 'data/kinetics400'
-train_dataset = dict(
-    type='CheckedVideoDataset',
-    ann_file=f'{data_root}/kinetics400_train_list_videos.txt',
-    data_prefix=dict(video=f'{data_root}/videos_train'),
-    num_classes=400,
-    prepare='python tools/data/prepare_kinetics.py')
-val_dataset = {
-    **train_dataset,
-    'ann_file': f'{data_root}/kinetics400_val_list_videos.txt',
-    'data_prefix': dict(video=f'{data_root}/videos_val'),
-    'test_mode': True,
-}
+_base_ = './video.py'
 
+data = dict(num_classes=400, prepare='python tools/data/prepare_kinetics.py')
+val_data = dict(
+    ann_file='data/kinetics400/kinetics400_val_list_videos.txt',
+    data_prefix=dict(video='data/kinetics400/videos_val'),
+    **data)
 train_dataloader = dict(
-    batch_size=32,
-    num_workers=8,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=train_dataset)
-val_dataloader = dict(
-    batch_size=8,
-    num_workers=8,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=val_dataset)
-test_dataloader = {**val_dataloader, 'batch_size': 1}
-
-val_evaluator = dict(type='AccMetric')
-test_evaluator = dict(type='AccMetric')
+    dataset=dict(
+        ann_file='data/kinetics400/kinetics400_train_list_videos.txt',
+        data_prefix=dict(video='data/kinetics400/videos_train'),
+        **data))
+val_dataloader = dict(dataset=val_data)
+test_dataloader = dict(dataset=val_data)

@@ -1,30 +1,14 @@
-data_root = 'data/ucf101'
-train_dataset = dict(
-    type='CheckedVideoDataset',
-    ann_file=f'{data_root}/ucf101_train_split_1_videos.txt',
-    data_prefix=dict(video=f'{data_root}/videos'),
-    num_classes=101,
-    prepare='python tools/data/prepare_ucf101.py')
-val_dataset = {
-    **train_dataset,
-    'ann_file': f'{data_root}/ucf101_val_split_1_videos.txt',
-    'data_prefix': dict(video=f'{data_root}/videos'),
-    'test_mode': True,
-}
+_base_ = './video.py'
 
+data = dict(num_classes=101, prepare='python tools/data/prepare_ucf101.py')
+val_data = dict(
+    ann_file='data/ucf101/ucf101_val_split_1_videos.txt',
+    data_prefix=dict(video='data/ucf101/videos'),
+    **data)
 train_dataloader = dict(
-    batch_size=32,
-    num_workers=8,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=train_dataset)
-val_dataloader = dict(
-    batch_size=8,
-    num_workers=8,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=val_dataset)
-test_dataloader = {**val_dataloader, 'batch_size': 1}
-
-val_evaluator = dict(type='AccMetric')
-test_evaluator = dict(type='AccMetric')
+    dataset=dict(
+        ann_file='data/ucf101/ucf101_train_split_1_videos.txt',
+        data_prefix=dict(video='data/ucf101/videos'),
+        **data))
+val_dataloader = dict(dataset=val_data)
+test_dataloader = dict(dataset=val_data)

@@ -1,26 +1,11 @@
-# One frame from each of 16 equal segments, as the authors sample Kinetics.
-# VIDEO_BACKEND=pyav in the environment swaps the decoder.
-reader = dict(type='VideoInit', backend='{{$VIDEO_BACKEND:decord}}')
-train_frames = [
-    reader,
-    dict(type='UniformSample', clip_len=16),
-    dict(type='VideoDecode'),
-    dict(type='Resize', scale=(-1, 256)),
-    dict(type='RandomResizedCrop'),
-    dict(type='Resize', scale=(224, 224), keep_ratio=False),
-    dict(type='Flip', flip_ratio=0.5),
-]
-val_frames = [
-    reader,
-    dict(type='UniformSample', clip_len=16, test_mode=True),
-    dict(type='VideoDecode'),
-    dict(type='Resize', scale=(-1, 256)),
-    dict(type='CenterCrop', crop_size=224),
-]
-test_frames = [
-    reader,
-    dict(type='UniformSample', clip_len=16, num_clips=4, test_mode=True),
-    dict(type='VideoDecode'),
-    dict(type='Resize', scale=(-1, 256)),
-    dict(type='ThreeCrop', crop_size=256),
-]
+# One frame from each of 16 equal segments, as the authors sample Kinetics;
+# the rest as in dense.py.
+_base_ = './dense.py'
+
+train_frames = list(_base_.train_frames)
+val_frames = list(_base_.val_frames)
+test_frames = list(_base_.test_frames)
+train_frames[1] = dict(type='UniformSample', clip_len=16)
+val_frames[1] = dict(type='UniformSample', clip_len=16, test_mode=True)
+test_frames[1] = dict(
+    type='UniformSample', clip_len=16, num_clips=4, test_mode=True)

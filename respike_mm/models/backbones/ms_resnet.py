@@ -227,5 +227,3 @@ class MSResNet(BaseModule):
                 f'MSResNet: {x.shape[0]} frames do not divide into clips of '
                 f'num_steps={self.num_steps}')
         return x.unflatten(0, (-1, self.num_steps)).transpose(0, 1)
-
-

@@ -155,4 +155,5 @@ class LIFNeuron(nn.Module):
             x.dtype)
 
     def extra_repr(self) -> str:
-        return ', '.join(f'{k}={v:g}' for k, v in self.params._asdict().items())
+        params = self.params._asdict()
+        return ', '.join(f'{k}={v:g}' for k, v in params.items())

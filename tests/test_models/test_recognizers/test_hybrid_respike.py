@@ -40,7 +40,7 @@ def build(**options):
 
 
 def batch(num=4, views=1):
-    """Raw segments as the pipeline gives them, ``[V, K=2, s=4, 3, 32, 32]``."""
+    """Raw segments of the pipeline, ``[V, K=2, s=4, 3, 32, 32]``."""
     generator = torch.Generator().manual_seed(0)
     inputs = []
     for i in range(num):
