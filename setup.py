@@ -13,7 +13,6 @@ setup(
     'as a plugin for MMAction2',
     long_description=(ROOT / 'README.md').read_text(),
     long_description_content_type='text/markdown',
-    license='Apache-2.0',
     packages=find_packages(include=['respike_mm', 'respike_mm.*']),
     python_requires='>=3.11,<3.14',
     # mmcv is left to the user: the full and the lite package both install a
