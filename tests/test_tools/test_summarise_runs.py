@@ -13,8 +13,9 @@ def make_run(folder, config, seed, scores):
     """A work dir as MMEngine leaves it, with one validation a score."""
     log = folder / '20260101_000000/vis_data'
     log.mkdir(parents=True)
-    (folder / f'{config}.py').write_text(
+    (log / 'config.py').write_text(
         f'train_cfg = dict(max_epochs=2)\nrandomness = dict(seed={seed})\n')
+    (folder / f'{config}.py').write_text('')
     lines = [dict(loss=1.0, epoch=1, step=1)]
     lines += [{'acc/top1': s, 'step': i} for i, s in enumerate(scores, 1)]
     (log / 'scalars.json').write_text('\n'.join(map(json.dumps, lines)))
@@ -41,5 +42,14 @@ def test_unfinished_runs_are_named(tmp_path):
     with pytest.raises(SystemExit, match='nothing: no run'):
         TOOL['read_run'](tmp_path / 'nothing')
     run = make_run(tmp_path / 'early', 'respike', 0, [])
-    with pytest.raises(SystemExit, match='early: the run has no validation'):
+    with pytest.raises(SystemExit, match='early: no run'):
         TOOL['read_run'](run)
+
+
+def test_a_later_test_run_is_not_a_training(tmp_path):
+    run = make_run(tmp_path / 'a', 'respike', 5, [0.6])
+    log = run / '20260102_000000/vis_data'
+    log.mkdir(parents=True)
+    (log / 'scalars.json').write_text('{"acc/top1": 0.9}\n')
+    assert TOOL['read_run'](run)['top1'] == 0.6
+    assert TOOL['read_run'](run)['seed'] == 5

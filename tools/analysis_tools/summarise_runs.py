@@ -17,26 +17,25 @@ from mmengine.config import Config
 
 
 def read_run(work_dir: Path) -> dict:
-    """Config name, seed, epochs and last accuracy of a work dir's newest run.
+    """Config name, seed, epochs and last accuracy of the newest training.
 
     Raises:
-        SystemExit: If the folder holds no finished validation.
+        SystemExit: If the folder holds no training with a validation.
     """
-    logs = sorted(work_dir.glob('*/vis_data/scalars.json'))
     configs = sorted(work_dir.glob('*.py'))
-    if not logs or not configs:
-        raise SystemExit(f'{work_dir}: no run of tools/train.py in it')
-    records = [json.loads(line) for line in logs[-1].read_text().splitlines()]
-    scores = [r for r in records if 'acc/top1' in r]
-    if not scores:
-        raise SystemExit(f'{work_dir}: the run has no validation yet')
-    cfg = Config.fromfile(configs[-1])
-    return dict(
-        config=configs[-1].stem,
-        seed=cfg.get('randomness', {}).get('seed'),
-        epochs=cfg.train_cfg.max_epochs,
-        top1=scores[-1]['acc/top1'],
-        step=scores[-1]['step'])
+    for log in sorted(work_dir.glob('*/vis_data/scalars.json'), reverse=True):
+        records = [json.loads(line) for line in log.read_text().splitlines()]
+        scores = [r['acc/top1'] for r in records if 'acc/top1' in r]
+        # Testing writes a log of its own, without losses.
+        if configs and scores and any('loss' in r for r in records):
+            cfg = Config.fromfile(log.with_name('config.py'))
+            return dict(
+                config=configs[-1].stem,
+                seed=cfg.get('randomness', {}).get('seed'),
+                epochs=cfg.train_cfg.max_epochs,
+                top1=scores[-1])
+    raise SystemExit(f'{work_dir}: no run of tools/train.py with a '
+                     'validation in it')
 
 
 def tabulate(runs: List[dict]) -> List[Dict]:
