@@ -157,3 +157,15 @@ def build_runner(cfg: 'Config') -> 'Runner':
     from mmaction.registry import RUNNERS
     from mmengine.runner import Runner
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+
+
+def leave_process_group() -> None:
+    """End a distributed run in good order.
+
+    gloo's threads abort an interpreter that exits under them ("terminate
+    called without an active exception"), which torchrun reports as a failure
+    of a run that had in fact finished.
+    """
+    from torch import distributed
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.destroy_process_group()

@@ -63,6 +63,7 @@ def main() -> None:
     cfg = _common.load_config(args)
     apply_args(cfg, args)
     _common.build_runner(cfg).test()
+    _common.leave_process_group()
 
 
 if __name__ == '__main__':

@@ -147,3 +147,15 @@ def test_usage(shown, script):
     code, lines, error = shown(script)
     assert code == 2 and not lines
     assert f'tools/{script} ' in error
+
+
+def test_leaves_the_process_group(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(TOOLS))
+    import _common
+    from torch import distributed
+    _common.leave_process_group()  # nothing to leave: no error
+    distributed.init_process_group(
+        'gloo', init_method=f'file://{tmp_path / "store"}', rank=0,
+        world_size=1)
+    _common.leave_process_group()
+    assert not distributed.is_initialized()

@@ -5,7 +5,7 @@ train_frames = [
     reader,
     dict(type='SampleFrames', clip_len=16, frame_interval=2),
     dict(type='VideoDecode'),
-    dict(type='RandomResizedCrop', area_range=(0.3, 1.0)),
+    dict(type='RandomResizedCrop', area_range=(0.5, 1.0)),
     dict(type='Resize', scale=(96, 96), keep_ratio=False),
     dict(type='Flip', flip_ratio=0.5),
 ]
