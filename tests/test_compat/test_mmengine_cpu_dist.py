@@ -66,6 +66,7 @@ def train(rank, work_dir, port):
     weight = runner.model.module.weight.item()
     Path(work_dir, f'rank{rank}').write_text(
         f'{runner.world_size} {weight} {total}')
+    torch.distributed.destroy_process_group()
 
 
 # Forked, so that the imports above are paid for once.
