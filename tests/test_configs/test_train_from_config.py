@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from action_samples import score_of
 from mmaction.apis import inference_recognizer, init_recognizer
 from mmaction.registry import DATASETS, MODELS
 from mmengine.config import Config, ConfigDict
@@ -182,10 +183,7 @@ def test_inference_api(trained, shapes):
     video = shapes / (shapes / 'val.txt').read_text().split()[0]
     first = inference_recognizer(model, str(video))
     second = inference_recognizer(model, str(video))
-    scores = [
-        getattr(r, 'pred_score', None) if 'pred_score' in r else
-        r.pred_scores.item for r in (first, second)
-    ]
+    scores = [score_of(result) for result in (first, second)]
     assert scores[0].shape == (16, )
     torch.testing.assert_close(scores[0], scores[1])
     assert scores[0].sum().item() == pytest.approx(1, abs=1e-5)

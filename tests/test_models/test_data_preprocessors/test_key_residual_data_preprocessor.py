@@ -1,5 +1,6 @@
 import pytest
 import torch
+from action_samples import label_of, labelled
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 
@@ -63,10 +64,10 @@ def test_blending():
     blending = dict(type='MixupBlending', num_classes=3, alpha=1.)
     preprocessor = MODELS.build(
         dict(type='KeyResidualDataPreprocessor', blending=blending, **NORM))
-    samples = [ActionDataSample().set_gt_label(i) for i in (0, 2)]
+    samples = [labelled(i) for i in (0, 2)]
     data = dict(inputs=[segments(), segments() * 0], data_samples=samples)
     out = preprocessor(data, training=True)
-    mixed = out['data_samples'][0].gt_label
+    mixed = label_of(out['data_samples'][0])
     assert mixed.shape == (3, ) and mixed.sum() == pytest.approx(1)
     share = mixed[0].item()  # of the first clip in the first blend
     assert out['inputs'][0, 0, 0, 1, 0].item() == pytest.approx(2 * share)

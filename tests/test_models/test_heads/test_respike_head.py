@@ -1,4 +1,5 @@
 import torch
+from action_samples import labelled, score_of
 from mmaction.structures import ActionDataSample
 
 from respike_mm.models import ReSpikeHead
@@ -21,7 +22,7 @@ def test_views_are_averaged_by_basehead():
     feats = torch.randn(6, 1, 2, 2), torch.randn(3, 6, 1, 2, 2)
     samples = head.predict(feats, [ActionDataSample()], num_segs=2)
     expected = head.segment_scores(feats).mean(0)
-    torch.testing.assert_close(samples[0].pred_score, expected)
+    torch.testing.assert_close(score_of(samples[0]), expected)
 
 
 def test_loss_from_the_registry():
@@ -31,7 +32,7 @@ def test_loss_from_the_registry():
         label_smooth_eps=0.1,
         loss_cls=dict(type='CrossEntropyLoss', loss_weight=2.))
     feats = torch.randn(2, 1, 2, 2), torch.randn(3, 2, 1, 2, 2)
-    samples = [ActionDataSample().set_gt_label(i) for i in (0, 2)]
+    samples = [labelled(i) for i in (0, 2)]
     losses = head.loss(feats, samples, num_segs=1)
     logits = head(feats, num_segs=1)
     target = torch.full((2, 3), 0.1 / 3)

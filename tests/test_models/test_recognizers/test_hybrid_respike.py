@@ -1,7 +1,7 @@
 import pytest
 import torch
+from action_samples import labelled, score_of
 from mmaction.registry import MODELS
-from mmaction.structures import ActionDataSample
 
 NECK = dict(
     type='CrossAttentionNeck',
@@ -48,7 +48,7 @@ def batch(num=4, views=1, size=32):
             0, 256, (views, 2, 4, 3, size, size), generator=generator)
         frames[:, :, 1:] -= frames[:, :, :1]
         inputs.append(frames.short())
-    samples = [ActionDataSample().set_gt_label(i % 5) for i in range(num)]
+    samples = [labelled(i % 5) for i in range(num)]
     return dict(inputs=inputs, data_samples=samples)
 
 
@@ -110,7 +110,7 @@ def scores(model, data):
     data = model.data_preprocessor(data)
     with torch.no_grad():
         out = model(**data, mode='predict')
-    return torch.stack([sample.pred_score for sample in out])
+    return torch.stack([score_of(sample) for sample in out])
 
 
 def test_evaluation_passes_agree_and_items_are_independent():
@@ -175,7 +175,7 @@ def test_modes():
     assert key.shape == (8, 64, 1, 1) and spiking.shape == (3, 8, 64, 1, 1)
     losses = model(**data, mode='loss')
     assert losses.keys() == {'loss_cls', 'top1_acc', 'top5_acc'}
-    assert model(**data, mode='predict')[0].pred_score.shape == (5, )
+    assert score_of(model(**data, mode='predict')[0]).shape == (5, )
 
 
 def test_without_neck_the_branches_meet_in_the_head():

@@ -1,0 +1,25 @@
+"""Labels and scores of a data sample, by either MMAction2's names.
+
+1.1.0 keeps them as ``gt_labels.item`` and ``pred_scores.item``, 1.2.0 as
+``gt_label`` and ``pred_score``.
+"""
+from mmaction.structures import ActionDataSample
+from torch import Tensor
+
+
+def labelled(label: int) -> ActionDataSample:
+    """A sample of this class."""
+    sample = ActionDataSample()
+    new = hasattr(sample, 'set_gt_label')
+    return sample.set_gt_label(label) if new else sample.set_gt_labels(label)
+
+
+def label_of(sample: ActionDataSample) -> Tensor:
+    """The label of a sample, one-hot after blending."""
+    return sample.gt_label if 'gt_label' in sample else sample.gt_labels.item
+
+
+def score_of(sample: ActionDataSample) -> Tensor:
+    """The predicted scores of a sample."""
+    return (sample.pred_score
+            if 'pred_score' in sample else sample.pred_scores.item)
