@@ -21,7 +21,8 @@ def clip_for_display(inputs: 'Tensor') -> 'np.ndarray':
     Args:
         inputs: RGB frames as ``[M, C, H, W]`` or ``[V, C, T, H, W]``, or key
             frames with residuals as ``[V, K, s, C, H, W]``: ``[:, :, 0]`` are
-            the key frames and the others are frame minus key frame.
+            the key frames and the others are frame minus key frame, or
+            frames where the segments are uint8.
 
     Returns:
         The frames of the first view as ``[T, H, W, C]`` uint8.
@@ -41,8 +42,10 @@ def clip_for_display(inputs: 'Tensor') -> 'np.ndarray':
         frames = inputs[0].transpose(0, 1)  # [T, C, H, W]
     else:
         view = inputs[0]  # [K, s, C, H, W]
-        key = view[:, :1]
-        frames = torch.cat([key, key + view[:, 1:]], dim=1).flatten(0, 1)
+        if view.dtype != torch.uint8:
+            key = view[:, :1]
+            view = torch.cat([key, key + view[:, 1:]], dim=1)
+        frames = view.flatten(0, 1)
     frames = frames.clamp(0, 255).to(torch.uint8)
     return frames.permute(0, 2, 3, 1).cpu().numpy()
 

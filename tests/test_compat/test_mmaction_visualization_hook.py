@@ -49,6 +49,12 @@ def test_residuals_are_added_to_their_key_frame():
     assert frames.tolist() == expected(100, 90, 255, 7, 0, 8)
 
 
+def test_uint8_segments_are_frames():
+    view = torch.stack([rgb(100, 90, 255), rgb(7, 0, 8)]).to(torch.uint8)
+    assert clip_for_display(view[None]).tolist() == expected(
+        100, 90, 255, 7, 0, 8)
+
+
 def test_height_and_width_keep_their_places():
     inputs = torch.arange(3 * 2 * 4).reshape(1, 3, 2, 4)
     frame = clip_for_display(inputs)[0]

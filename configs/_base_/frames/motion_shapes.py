@@ -13,3 +13,5 @@ val_frames = [
     dict(type='VideoDecode'),
     dict(type='CenterCrop', crop_size=64),
 ]
+
+test_frames = val_frames

@@ -18,6 +18,7 @@ class KeyResidualSampler(BaseTransform):
     ``emit``     ``imgs`` afterwards        next in the pipeline
     ============ ========================== =========================
     ``both``     int16 [V, K, s, C, H, W]   ``PackActionInputs``
+    ``segments`` uint8 [V, K, s, C, H, W]   ``PackActionInputs``
     ``key``      list of V * K frames       ``FormatShape``
     ``residual`` list of V * K * S frames   ``FormatShape``
     ``all``      list of V * T raw frames   ``FormatShape``
@@ -27,23 +28,25 @@ class KeyResidualSampler(BaseTransform):
     ``K = T / s`` segments and ``S = s - 1`` residual frames a segment. In
     ``both`` position 0 of a segment is the key frame and the others are its
     residual frames, for ``KeyResidualDataPreprocessor`` and
-    ``HybridReSpike``. The lists suit every recognizer of MMAction2, 2D or
-    3D; residual frames are int16 within [-255, 255], so give that
-    recognizer's data preprocessor ``mean=[0, 0, 0]``.
+    ``HybridReSpike``; in ``segments`` all are frames as decoded, half the
+    bytes, and that preprocessor subtracts. The lists suit every recognizer
+    of MMAction2, 2D or 3D; residual frames are int16 within [-255, 255], so
+    give that recognizer's data preprocessor ``mean=[0, 0, 0]``.
 
     Required keys: ``imgs`` (list of HWC frames), ``clip_len``.
     Modified keys: ``imgs``, ``clip_len`` (frames of a clip now in ``imgs``).
 
     Args:
         stride: Key-frame stride ``s`` >= 2.
-        emit: ``'both'``, ``'key'``, ``'residual'`` or ``'all'``.
+        emit: ``'both'``, ``'segments'``, ``'key'``, ``'residual'`` or
+            ``'all'``.
 
     Raises:
         ValueError: If an argument is out of range; at run time if the clip
             is empty, uneven or not a multiple of the stride.
     """
 
-    EMITS = ('both', 'key', 'residual', 'all')
+    EMITS = ('both', 'segments', 'key', 'residual', 'all')
 
     def __init__(self, stride: int, emit: str = 'both') -> None:
         if not isinstance(stride, int) or stride < 2:
@@ -62,21 +65,31 @@ class KeyResidualSampler(BaseTransform):
         self._check(imgs, clip_len)
         if self.emit == 'all':
             return results
+        frames = np.stack(imgs)
+        if self.emit == 'segments':
+            return self._pack_segments(
+                results, frames.reshape(-1, self.stride, *frames.shape[1:]))
         # [V * K, H, W, C] and [V * K, S, H, W, C]
-        key, residual = split_key_residual(np.stack(imgs), self.stride)
+        key, residual = split_key_residual(frames, self.stride)
+        if self.emit == 'both':
+            return self._pack_segments(
+                results, np.concatenate([key[:, None], residual], axis=1))
         num_segments = clip_len // self.stride
         if self.emit == 'key':
             results['imgs'] = list(key.astype(imgs[0].dtype))
             results['clip_len'] = num_segments
-        elif self.emit == 'residual':
+        else:
             results['imgs'] = list(residual.reshape(-1, *key.shape[1:]))
             results['clip_len'] = num_segments * (self.stride - 1)
-        else:
-            segments = np.concatenate([key[:, None], residual], axis=1)
-            segments = segments.reshape(-1, num_segments, *segments.shape[1:])
-            results['imgs'] = np.ascontiguousarray(
-                segments.transpose(0, 1, 2, 5, 3, 4))
-            results['input_shape'] = results['imgs'].shape
+        return results
+
+    def _pack_segments(self, results: dict, segments: np.ndarray) -> dict:
+        """Put ``[V * K, s, H, W, C]`` in as ``[V, K, s, C, H, W]``."""
+        num_segments = self._clip_len(results) // self.stride
+        segments = segments.reshape(-1, num_segments, *segments.shape[1:])
+        results['imgs'] = np.ascontiguousarray(
+            segments.transpose(0, 1, 2, 5, 3, 4))
+        results['input_shape'] = results['imgs'].shape
         return results
 
     @staticmethod

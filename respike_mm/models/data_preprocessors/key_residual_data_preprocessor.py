@@ -10,11 +10,13 @@ from torch import Tensor
 
 @MODELS.register_module()
 class KeyResidualDataPreprocessor(ActionDataPreprocessor):
-    """Stack and normalise what ``KeyResidualSampler(emit='both')`` gives.
+    """Stack and normalise the segments that ``KeyResidualSampler`` gives.
 
     Key frames become ``(x - mean) / std`` and residual frames ``x / std``:
     the difference of two normalised frames, in which the mean cancels. A
-    static clip stays exactly zero.
+    static clip stays exactly zero. Segments of residual frames are int16
+    (``emit='both'``); of uint8 ones (``emit='segments'``), which are frames
+    as decoded, the residuals are taken here, on the device.
 
     Args:
         mean: Pixel mean of every channel.
@@ -22,6 +24,9 @@ class KeyResidualDataPreprocessor(ActionDataPreprocessor):
         to_rgb: Reverse the channels. Defaults to False (decoders give RGB).
         blending: Batch augmentation of MMAction2. Both frames are linear in
             the pixels, so a blend of clips is the clip of the blends.
+        residual: Give residual frames. False keeps all frames of a segment
+            as frames, shifted by the mean (ablation E3), and needs
+            ``emit='segments'``. Defaults to True.
         flatten: Give ``[N, V * K * s, C, H, W]``, which MMAction2's 2D
             recognizers take, instead of segments. Defaults to False.
     """
@@ -31,8 +36,10 @@ class KeyResidualDataPreprocessor(ActionDataPreprocessor):
                  std: Sequence[float],
                  to_rgb: bool = False,
                  blending: Optional[dict] = None,
+                 residual: bool = True,
                  flatten: bool = False) -> None:
         super().__init__(mean=mean, std=std, to_rgb=to_rgb, blending=blending)
+        self.residual = residual
         self.flatten = flatten
 
     def preprocess(self,
@@ -55,16 +62,24 @@ class KeyResidualDataPreprocessor(ActionDataPreprocessor):
         batch = torch.stack(self._check(inputs))
         if self.to_rgb:
             batch = batch.flip(-3)
-        # Only position 0 of a segment, the key frame, is shifted.
-        is_key = self.mean.new_zeros(batch.shape[3], 1, 1, 1)
-        is_key[0] = 1
-        batch = (batch - is_key * self.mean) / self.std
+        is_shifted = self.mean.new_ones(batch.shape[3], 1, 1, 1)
+        if self.residual:
+            is_shifted[1:] = 0
+            batch = self._as_residual(batch)
+        batch = (batch - is_shifted * self.mean) / self.std
         if training and self.blending is not None:
             batch, data_samples = self.blending(batch, data_samples)
         return batch.flatten(1, 3) if self.flatten else batch, data_samples
 
     @staticmethod
-    def _check(inputs: List[Tensor]) -> List[Tensor]:
+    def _as_residual(batch: Tensor) -> Tensor:
+        """Segments ``[N, V, K, s, C, H, W]`` of either kind to residuals."""
+        if batch.dtype != torch.uint8:
+            return batch
+        key, others = batch.short().split([1, batch.shape[3] - 1], dim=3)
+        return torch.cat([key, others - key], dim=3)
+
+    def _check(self, inputs: List[Tensor]) -> List[Tensor]:
         shapes = sorted({tuple(x.shape) for x in inputs})
         if len(shapes) != 1 or len(shapes[0]) != 6:
             raise ValueError(
@@ -72,8 +87,9 @@ class KeyResidualDataPreprocessor(ActionDataPreprocessor):
                 f'[V, K, s, C, H, W] of one shape, got {shapes}; end the '
                 'pipeline with a fixed-size crop or resize and '
                 "KeyResidualSampler(emit='both')")
-        if inputs[0].dtype == torch.uint8:
+        if not self.residual and inputs[0].dtype != torch.uint8:
             raise ValueError(
-                'KeyResidualDataPreprocessor: uint8 input cannot hold '
-                "residual frames; use KeyResidualSampler(emit='both')")
+                'KeyResidualDataPreprocessor: residual=False takes uint8 '
+                f'segments of frames as decoded, got {inputs[0].dtype}; use '
+                "KeyResidualSampler(emit='segments')")
         return inputs

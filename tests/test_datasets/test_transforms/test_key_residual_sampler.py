@@ -45,6 +45,17 @@ def test_both():
         assert (imgs[:, :, i] == 10 * i).all()
 
 
+def test_segments_are_the_frames_as_decoded():
+    out = KeyResidualSampler(stride=4, emit='segments')(
+        results_of(ramp(16), 8, 2))
+    imgs = out['imgs']
+    assert imgs.shape == (2, 2, 4, 3, 2, 3)  # [V, K, s, C, H, W]
+    assert imgs.dtype == np.uint8
+    assert imgs[:, :, :, 1, 0, 0].flatten().tolist() == [
+        10 * t + 1 for t in range(16)
+    ]
+
+
 def test_axes_are_channel_height_width():
     frame = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
     out = KeyResidualSampler(stride=2)(results_of([frame, frame], 2))
