@@ -1,15 +1,10 @@
 _base_ = [
-    '_base_/models/respike_tiny.py', '_base_/datasets/motion_shapes.py',
-    '_base_/frames/motion_shapes.py', '_base_/schedules/sgd_cosine_10e.py',
-    '_base_/default_runtime.py'
+    '_base_/models/respike_tiny.py', '_base_/packs/key_residual.py',
+    '_base_/recipes/motion_shapes.py'
 ]
-model = dict(cls_head=dict(num_classes=16))
+model = dict(backbone=_base_.ann, cls_head=dict(num_classes=16))
 
-pack = [
-    dict(type='KeyResidualSampler', stride=4),
-    dict(type='PackActionInputs'),
-]
-train_dataloader = dict(dataset=dict(pipeline=_base_.train_frames + pack))
-test_pipeline = _base_.val_frames + pack
-val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
-test_dataloader = val_dataloader
+train_dataloader = dict(
+    dataset=dict(pipeline=_base_.train_frames + _base_.pack))
+val_dataloader = dict(dataset=dict(pipeline=_base_.val_frames + _base_.pack))
+test_dataloader = dict(dataset=dict(pipeline=_base_.test_frames + _base_.pack))

@@ -1,7 +1,7 @@
 from .checked_video_dataset import CheckedVideoDataset, VideoReadError
-from .transforms import KeyResidualSampler, VideoDecode, VideoInit
+from .transforms import AppendFlow, KeyResidualSampler, VideoDecode, VideoInit
 
 __all__ = [
-    'CheckedVideoDataset', 'KeyResidualSampler', 'VideoDecode', 'VideoInit',
-    'VideoReadError'
+    'AppendFlow', 'CheckedVideoDataset', 'KeyResidualSampler', 'VideoDecode',
+    'VideoInit', 'VideoReadError'
 ]

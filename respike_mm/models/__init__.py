@@ -1,11 +1,15 @@
-from .backbones import MSResNet
+from .backbones import (MSResNet, ResidualTwoStreamResNet, SNNResNet,
+                        STSResNet, SpikeConvFlowNet)
 from .common import LIFNeuron
 from .data_preprocessors import KeyResidualDataPreprocessor
-from .heads import ReSpikeHead
+from .heads import AdaScanHead, ReSpikeHead, SpikingHead
+from .losses import TETLoss
 from .necks import CrossAttentionNeck
-from .recognizers import HybridReSpike
+from .recognizers import ClipRecognizer2D, HybridReSpike
 
 __all__ = [
-    'CrossAttentionNeck', 'HybridReSpike', 'KeyResidualDataPreprocessor',
-    'LIFNeuron', 'MSResNet', 'ReSpikeHead'
+    'AdaScanHead', 'ClipRecognizer2D', 'CrossAttentionNeck', 'HybridReSpike',
+    'KeyResidualDataPreprocessor', 'LIFNeuron', 'MSResNet', 'ReSpikeHead',
+    'ResidualTwoStreamResNet', 'SNNResNet', 'STSResNet', 'SpikeConvFlowNet',
+    'SpikingHead', 'TETLoss'
 ]

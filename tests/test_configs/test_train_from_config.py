@@ -1,7 +1,7 @@
 """Configs train through MMEngine's runner on generated videos.
 
-ReSpike, its parts inside MMAction2's recognizers, and MMAction2's own models
-in the same harness; then what users do with a trained ReSpike.
+Every system of the comparison and every ablation in the same harness; then
+what users do with a trained ReSpike.
 """
 import runpy
 import socket
@@ -81,7 +81,8 @@ def train(cfg):
 
 
 @pytest.mark.parametrize('name', sorted(
-    path.name for path in CONFIGS.glob('*_motion_shapes.py')))
+    str(path.relative_to(CONFIGS))
+    for path in CONFIGS.rglob('*_motion_shapes.py')))
 def test_every_system_trains(name, shapes, tmp_path):
     cfg = tiny(CONFIGS / name, shapes, tmp_path)
     runner, before, metrics = train(cfg)

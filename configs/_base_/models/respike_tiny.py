@@ -1,12 +1,7 @@
-# ReSpike-R18 at a quarter of the width, for 64x64 frames.
+# For 64x64 frames: spiking branch and fusion at a quarter of the width. The
+# ANN to match is `ann` of recipes/motion_shapes.py.
 _base_ = './respike_r50.py'
 model = dict(
-    backbone=dict(
-        _delete_=True,
-        type='mmpretrain.ResNet',
-        depth=18,
-        stem_channels=16,
-        base_channels=16),
     snn_backbone=dict(base_channels=16),
     neck=dict(
         reductions=(2, 1, 1, 1),

@@ -1,17 +1,7 @@
-# Fine-tuning a ResNet whose last stage starts from scratch, ten epochs.
-# What is pretrained moves slowly: at the full rate the random last stage
-# destroys it in the first epochs. The longest matching key counts.
-slow = ('backbone.conv1', 'backbone.bn1', 'backbone.layer1', 'backbone.layer2',
-        'backbone.layer3')
+# Short schedule for fine-tuning on small data.
 optim_wrapper = dict(
     type='OptimWrapper',
-    optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-4),
-    paramwise_cfg=dict(
-        custom_keys={
-            'snn_backbone.layer': dict(lr_mult=1.0),
-            **{key: dict(lr_mult=0.1)
-               for key in slow}
-        }))
+    optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-4))
 param_scheduler = [
     dict(
         type='LinearLR',

@@ -8,40 +8,11 @@ Shapes: ``S`` time steps, ``N`` batch, ``C`` channels, ``H, W`` map.
 from typing import Optional, Sequence, Union
 
 from mmaction.registry import MODELS
-from mmcv.cnn import build_norm_layer
 from mmengine.model import BaseModule
-from spikingjelly.activation_based.functional import seq_to_ann_forward
 from torch import Tensor, nn
 
-from ..common import norm_per_step
-
-
-class _ConvNorm(nn.Module):
-    """Convolution (after optional pooling) and per-step normalisation."""
-
-    def __init__(self, conv: nn.Module, channels: int, norm_cfg: dict) -> None:
-        super().__init__()
-        self.conv = conv
-        self.norm = build_norm_layer(norm_cfg, channels)[1]
-
-    def forward(self, x: Tensor) -> Tensor:
-        return norm_per_step(seq_to_ann_forward(x, self.conv), self.norm)
-
-
-def _conv3x3(in_channels: int, channels: int, stride: int) -> nn.Conv2d:
-    return nn.Conv2d(in_channels, channels, 3, stride, padding=1, bias=False)
-
-
-def _shortcut(kind: str, in_channels: int, channels: int,
-              stride: int) -> nn.Module:
-    """Projection of the membrane path where a block changes the shape."""
-    if kind == 'strided':
-        return nn.Conv2d(in_channels, channels, 1, stride, bias=False)
-    # Ceiling and uncounted padding: an odd map then shrinks exactly as the
-    # 3x3 stride-2 convolution beside it; even maps are unaffected.
-    pool = nn.AvgPool2d(stride, ceil_mode=True, count_include_pad=False)
-    return nn.Sequential(pool,
-                         nn.Conv2d(in_channels, channels, 1, bias=False))
+from ..common.conv_norm import ConvNorm, conv3x3, projection
+from ..common.multi_step import merge_steps, split_steps
 
 
 class MSBasicBlock(nn.Module):
@@ -61,15 +32,15 @@ class MSBasicBlock(nn.Module):
                  shortcut: str, neuron: dict, norm_cfg: dict) -> None:
         super().__init__()
         self.lif1 = MODELS.build(neuron)
-        self.conv1 = _ConvNorm(
-            _conv3x3(in_channels, channels, stride), channels, norm_cfg)
+        self.conv1 = ConvNorm(
+            conv3x3(in_channels, channels, stride), channels, norm_cfg)
         self.lif2 = MODELS.build(neuron)
-        self.conv2 = _ConvNorm(
-            _conv3x3(channels, channels, 1), channels, norm_cfg)
+        self.conv2 = ConvNorm(
+            conv3x3(channels, channels, 1), channels, norm_cfg)
         self.shortcut = nn.Identity()
         if stride != 1 or in_channels != channels:
-            self.shortcut = _ConvNorm(
-                _shortcut(shortcut, in_channels, channels, stride), channels,
+            self.shortcut = ConvNorm(
+                projection(shortcut, in_channels, channels, stride), channels,
                 norm_cfg)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -121,6 +92,7 @@ class MSResNet(BaseModule):
     stage_blocks = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
     stem_kernels = {'conv3x3': 3, 'conv7x7': 7}
     shortcuts = ('avgpool', 'strided')
+    block = MSBasicBlock
 
     def __init__(
         self,
@@ -139,21 +111,22 @@ class MSResNet(BaseModule):
             type='Kaiming', layer='Conv2d')
     ) -> None:
         super().__init__(init_cfg)
+        cls = type(self).__name__
         for name, value, known in (('depth', depth, self.stage_blocks),
                                    ('stem', stem, self.stem_kernels),
                                    ('shortcut', shortcut, self.shortcuts)):
             if value not in known:
-                raise ValueError(f'MSResNet: {name} must be one of '
+                raise ValueError(f'{cls}: {name} must be one of '
                                  f'{tuple(known)}, got {value!r}')
         if len(strides) != 4:
-            raise ValueError('MSResNet: strides needs one stride for each of '
+            raise ValueError(f'{cls}: strides needs one stride for each of '
                              f'the 4 stages, got {strides}')
         self.num_steps = num_steps
         self.zero_init_residual = zero_init_residual
         self.stage_channels = tuple(base_channels * 2**i for i in range(4))
 
         kernel = self.stem_kernels[stem]
-        self.stem = _ConvNorm(
+        self.stem = ConvNorm(
             nn.Conv2d(in_channels, base_channels, kernel, 2, kernel // 2,
                       bias=False), base_channels, norm_cfg)
         width = base_channels
@@ -163,8 +136,8 @@ class MSResNet(BaseModule):
             for j in range(num_blocks):
                 stride = strides[i] if j == 0 else 1
                 blocks.append(
-                    MSBasicBlock(width, channels, stride, shortcut, neuron,
-                                 norm_cfg))
+                    self.block(width, channels, stride, shortcut, neuron,
+                               norm_cfg))
                 width = channels
             self.add_module(f'layer{i + 1}', nn.Sequential(*blocks))
         self.final_neuron = (
@@ -209,21 +182,13 @@ class MSResNet(BaseModule):
         """
         flat = x.dim() == 4 and self.num_steps is not None
         if flat:
-            x = self._split_steps(x)
+            x = split_steps(x, self.num_steps)
         if x.dim() != 5:
             raise ValueError(
-                'MSResNet expects [S, N, C, H, W], or with num_steps set '
-                f'[N * S, C, H, W]; got {tuple(x.shape)} with '
+                f'{type(self).__name__} expects [S, N, C, H, W], or with '
+                f'num_steps set [N * S, C, H, W]; got {tuple(x.shape)} with '
                 f'num_steps={self.num_steps}')
         x = self.forward_stem(x)
         for stage in range(4):
             x = self.forward_stage(x, stage)
-        return x.transpose(0, 1).flatten(0, 1) if flat else x
-
-    def _split_steps(self, x: Tensor) -> Tensor:
-        """``[N * S, C, H, W]`` to ``[S, N, C, H, W]``."""
-        if x.shape[0] % self.num_steps:
-            raise ValueError(
-                f'MSResNet: {x.shape[0]} frames do not divide into clips of '
-                f'num_steps={self.num_steps}')
-        return x.unflatten(0, (-1, self.num_steps)).transpose(0, 1)
+        return merge_steps(x) if flat else x

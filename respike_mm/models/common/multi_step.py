@@ -26,3 +26,29 @@ def norm_per_step(x: Tensor, norm: nn.Module) -> Tensor:
         return seq_to_ann_forward(x, norm)
     # Concatenating 4-D steps keeps a channels-last layout; stacking does not.
     return torch.cat([norm(step) for step in x]).unflatten(0, x.shape[:2])
+
+
+def split_steps(x: Tensor, num_steps: int) -> Tensor:
+    """``[N * S, C, H, W]``, as ``Recognizer2D`` gives it, to sequences.
+
+    Args:
+        x: Frames, the steps of one clip adjacent.
+        num_steps: Time steps ``S`` of a clip.
+
+    Returns:
+        ``[S, N, C, H, W]``.
+
+    Raises:
+        ValueError: If the frames do not make whole clips.
+    """
+    if x.shape[0] % num_steps:
+        raise ValueError(
+            f'{x.shape[0]} frames do not divide into clips of num_steps='
+            f'{num_steps}; set num_steps of the backbone to the frames that '
+            'the pipeline packs for a clip or segment')
+    return x.unflatten(0, (-1, num_steps)).transpose(0, 1)
+
+
+def merge_steps(x: Tensor) -> Tensor:
+    """``[S, N, ...]`` back to ``[N * S, ...]``, see :func:`split_steps`."""
+    return x.transpose(0, 1).flatten(0, 1)

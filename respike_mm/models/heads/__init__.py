@@ -1,3 +1,5 @@
+from .adascan_head import AdaScanHead
 from .respike_head import ReSpikeHead
+from .spiking_head import SpikingHead
 
-__all__ = ['ReSpikeHead']
+__all__ = ['AdaScanHead', 'ReSpikeHead', 'SpikingHead']

@@ -1,0 +1,2 @@
+# ANN on all frames.
+_base_ = '../comparison/tsn_r18_ucf101_10_lite.py'

@@ -1,0 +1,2 @@
+# Spiking network on all frames.
+_base_ = '../comparison/ms_resnet18_ucf101_10_lite.py'

@@ -1,0 +1,12 @@
+# Hybrid on raw frames: the spiking branch gets no residuals.
+_base_ = '../respike_r18_hmdb51_split1.py'
+model = dict(data_preprocessor=dict(residual=False))
+
+pack = [
+    dict(type='KeyResidualSampler', stride=4, emit='segments'),
+    dict(type='PackActionInputs'),
+]
+train_dataloader = dict(
+    dataset=dict(pipeline=_base_.train_frames + _base_.pack))
+val_dataloader = dict(dataset=dict(pipeline=_base_.val_frames + _base_.pack))
+test_dataloader = dict(dataset=dict(pipeline=_base_.test_frames + _base_.pack))

@@ -1,0 +1,14 @@
+_base_ = [
+    '../_base_/models/tsn_r18.py', '../_base_/packs/residual.py',
+    '../_base_/recipes/motion_shapes.py'
+]
+# ANN on residual frames, which have no mean to subtract.
+model = dict(
+    backbone=_base_.ann,
+    cls_head=dict(in_channels=128, num_classes=16),
+    data_preprocessor=dict(mean=[0, 0, 0]))
+
+train_dataloader = dict(
+    dataset=dict(pipeline=_base_.train_frames + _base_.pack))
+val_dataloader = dict(dataset=dict(pipeline=_base_.val_frames + _base_.pack))
+test_dataloader = dict(dataset=dict(pipeline=_base_.test_frames + _base_.pack))

@@ -1,0 +1,15 @@
+_base_ = [
+    '../_base_/models/tsn_r18.py', '../_base_/packs/residual.py',
+    '../_base_/recipes/ucf101_10_lite.py'
+]
+# ANN on residual frames, which have no mean to subtract.
+# No stage is frozen: they were trained on frames.
+model = dict(
+    backbone=dict(_base_.ann, frozen_stages=-1),
+    cls_head=dict(num_classes=10),
+    data_preprocessor=dict(mean=[0, 0, 0]))
+
+train_dataloader = dict(
+    dataset=dict(pipeline=_base_.train_frames + _base_.pack))
+val_dataloader = dict(dataset=dict(pipeline=_base_.val_frames + _base_.pack))
+test_dataloader = dict(dataset=dict(pipeline=_base_.test_frames + _base_.pack))

@@ -1,0 +1,16 @@
+_base_ = [
+    '../_base_/models/ms_resnet18.py', '../_base_/packs/residual.py',
+    '../_base_/recipes/ucf101_10_lite.py'
+]
+# Spiking network on residual frames, three time steps a segment; they have
+# no mean to subtract.
+model = dict(
+    clip_len=12,
+    backbone=dict(_base_.snn, num_steps=3),
+    cls_head=dict(num_classes=10),
+    data_preprocessor=dict(mean=[0, 0, 0]))
+
+train_dataloader = dict(
+    dataset=dict(pipeline=_base_.train_frames + _base_.pack))
+val_dataloader = dict(dataset=dict(pipeline=_base_.val_frames + _base_.pack))
+test_dataloader = dict(dataset=dict(pipeline=_base_.test_frames + _base_.pack))

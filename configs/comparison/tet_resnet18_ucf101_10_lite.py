@@ -1,0 +1,10 @@
+_base_ = [
+    '../_base_/models/tet_resnet18.py', '../_base_/packs/rgb_2d.py',
+    '../_base_/recipes/ucf101_10_lite.py'
+]
+model = dict(backbone=_base_.snn, cls_head=dict(num_classes=10))
+
+train_dataloader = dict(
+    dataset=dict(pipeline=_base_.train_frames + _base_.pack))
+val_dataloader = dict(dataset=dict(pipeline=_base_.val_frames + _base_.pack))
+test_dataloader = dict(dataset=dict(pipeline=_base_.test_frames + _base_.pack))

@@ -1,0 +1,12 @@
+_base_ = [
+    '../_base_/models/tsn_r18.py', '../_base_/packs/rgb_2d.py',
+    '../_base_/recipes/motion_shapes.py'
+]
+model = dict(
+    backbone=_base_.ann,
+    cls_head=dict(in_channels=128, num_classes=16))
+
+train_dataloader = dict(
+    dataset=dict(pipeline=_base_.train_frames + _base_.pack))
+val_dataloader = dict(dataset=dict(pipeline=_base_.val_frames + _base_.pack))
+test_dataloader = dict(dataset=dict(pipeline=_base_.test_frames + _base_.pack))

@@ -1,0 +1,45 @@
+"""Convolutions of the spiking ResNets, over sequences ``[S, N, C, H, W]``.
+
+Shapes: ``S`` time steps, ``N`` batch, ``C`` channels, ``H, W`` map.
+"""
+from mmcv.cnn import build_norm_layer
+from spikingjelly.activation_based.functional import seq_to_ann_forward
+from torch import Tensor, nn
+
+from .multi_step import norm_per_step
+
+
+class ConvNorm(nn.Module):
+    """Convolution (after optional pooling) and per-step normalisation."""
+
+    def __init__(self, conv: nn.Module, channels: int, norm_cfg: dict) -> None:
+        super().__init__()
+        self.conv = conv
+        self.norm = build_norm_layer(norm_cfg, channels)[1]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return norm_per_step(seq_to_ann_forward(x, self.conv), self.norm)
+
+
+def conv3x3(in_channels: int, channels: int, stride: int) -> nn.Conv2d:
+    """3x3 convolution that keeps the map's size up to the stride."""
+    return nn.Conv2d(in_channels, channels, 3, stride, padding=1, bias=False)
+
+
+def projection(kind: str, in_channels: int, channels: int,
+               stride: int) -> nn.Module:
+    """Shortcut of a block that changes the shape, without its normalisation.
+
+    Args:
+        kind: ``'avgpool'`` (AvgPool - conv1x1) or ``'strided'`` (strided
+            conv1x1).
+        in_channels, channels: Widths of the input and of the output.
+        stride: Stride of the block.
+    """
+    if kind == 'strided':
+        return nn.Conv2d(in_channels, channels, 1, stride, bias=False)
+    # Ceiling and uncounted padding: an odd map then shrinks exactly as the
+    # 3x3 stride-2 convolution beside it; even maps are unaffected.
+    pool = nn.AvgPool2d(stride, ceil_mode=True, count_include_pad=False)
+    return nn.Sequential(pool,
+                         nn.Conv2d(in_channels, channels, 1, bias=False))

@@ -1,0 +1,3 @@
+from .tet_loss import TETLoss
+
+__all__ = ['TETLoss']

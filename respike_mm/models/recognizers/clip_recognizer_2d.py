@@ -1,0 +1,54 @@
+"""``Recognizer2D`` that keeps the clips and crops of a video apart.
+
+Shapes: ``N`` videos, ``V`` clips and crops a video, ``T`` frames a clip,
+``C, H, W`` a frame.
+"""
+from mmaction.models.recognizers import Recognizer2D
+from mmaction.registry import MODELS
+from torch import Tensor
+
+
+@MODELS.register_module()
+class ClipRecognizer2D(Recognizer2D):
+    """MMAction2's ``Recognizer2D``, one prediction a clip.
+
+    The stock one hands the frames of all clips and crops to the head as if
+    they were one long clip. That averages them where the head does nothing
+    but average; but it leaves no scores of single clips, and a head that
+    follows the frames in order would run from the last frame of one crop
+    into the first of the next. With one clip, as in training, both are the
+    same.
+
+    Args:
+        clip_len: Frames ``T`` of a clip as the pipeline packs them: with key
+            frames or residual frames only, fewer than were sampled.
+        **kwargs: Arguments of ``Recognizer2D``.
+    """
+
+    def __init__(self, clip_len: int, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.clip_len = clip_len
+
+    def extract_feat(self, inputs: Tensor, **kwargs) -> tuple:
+        """Features of every clip.
+
+        Args:
+            inputs: Frames ``[N, V * T, C, H, W]``, clip by clip.
+            **kwargs: Arguments of ``Recognizer2D.extract_feat``.
+
+        Returns:
+            What ``Recognizer2D`` returns for ``N * V`` videos of ``T``
+            frames.
+
+        Raises:
+            ValueError: If the frames do not make whole clips.
+        """
+        frames = inputs.shape[1]
+        if frames % self.clip_len:
+            raise ValueError(
+                f'{frames} frames a video are not a multiple of clip_len='
+                f'{self.clip_len}; set model.clip_len to the frames of a clip '
+                'that the pipeline packs')
+        # [N, V * T, C, H, W] -> [N * V, T, C, H, W]
+        clips = inputs.reshape(-1, self.clip_len, *inputs.shape[2:])
+        return super().extract_feat(clips, **kwargs)

@@ -1,0 +1,57 @@
+import pytest
+import torch
+from action_samples import labelled, score_of
+from mmaction.registry import MODELS
+
+CONFIG = dict(
+    backbone=dict(
+        type='ResNet',
+        depth=18,
+        num_stages=1,
+        strides=(1, ),
+        dilations=(1, ),
+        out_indices=(0, )),
+    cls_head=dict(type='TSNHead', num_classes=5, in_channels=64))
+
+
+@pytest.fixture
+def models():
+    """The stock recognizer and ours, with the same weights."""
+    stock = MODELS.build(dict(type='Recognizer2D', **CONFIG)).eval()
+    ours = MODELS.build(
+        dict(type='ClipRecognizer2D', clip_len=3, **CONFIG)).eval()
+    ours.load_state_dict(stock.state_dict())
+    return stock, ours
+
+
+@torch.no_grad()
+def predict(model, inputs):
+    samples = model(inputs, [labelled(0) for _ in inputs], 'predict')
+    return torch.stack([score_of(sample) for sample in samples])
+
+
+def test_a_clip_is_predicted_as_if_it_were_alone(models):
+    """Two videos of two clips of three frames."""
+    stock, ours = models
+    inputs = torch.randn(2, 2, 3, 3, 32, 32)
+    alone = torch.stack(
+        [predict(stock, clip.contiguous()) for clip in inputs.unbind(1)])
+    together = predict(ours, inputs.flatten(1, 2))
+    assert together.shape == (2, 2, 5)
+    torch.testing.assert_close(together, alone.squeeze(2).transpose(0, 1))
+
+
+def test_one_clip_is_the_stock_recognizer(models):
+    stock, ours = models
+    inputs, labels = torch.randn(2, 3, 3, 32, 32), [labelled(1), labelled(4)]
+    losses = [model(inputs, labels, 'loss')['loss_cls']
+              for model in (stock, ours)]
+    torch.testing.assert_close(losses[0], losses[1])
+    losses[1].backward()
+    assert all(p.grad.isfinite().all() and p.grad.any()
+               for p in ours.parameters())
+
+
+def test_frames_that_are_no_whole_clips(models):
+    with pytest.raises(ValueError, match='4 frames.*clip_len=3'):
+        predict(models[1], torch.randn(1, 4, 3, 32, 32))
