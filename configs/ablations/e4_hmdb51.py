@@ -3,7 +3,7 @@ _base_ = [
     '../_base_/recipes/hmdb51.py'
 ]
 # ANN on key frames: sees objects, no motion.
-model = dict(cls_head=dict(num_classes=51))
+model = dict(clip_len=4, cls_head=dict(num_classes=51))
 
 train_dataloader = dict(
     dataset=dict(pipeline=_base_.train_frames + _base_.pack))

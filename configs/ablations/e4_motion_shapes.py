@@ -4,6 +4,7 @@ _base_ = [
 ]
 # ANN on key frames: sees objects, no motion.
 model = dict(
+    clip_len=4,
     backbone=_base_.ann,
     cls_head=dict(in_channels=128, num_classes=16))
 

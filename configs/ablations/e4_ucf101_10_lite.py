@@ -3,7 +3,7 @@ _base_ = [
     '../_base_/recipes/ucf101_10_lite.py'
 ]
 # ANN on key frames: sees objects, no motion.
-model = dict(backbone=_base_.ann, cls_head=dict(num_classes=10))
+model = dict(clip_len=4, backbone=_base_.ann, cls_head=dict(num_classes=10))
 
 train_dataloader = dict(
     dataset=dict(pipeline=_base_.train_frames + _base_.pack))

@@ -4,6 +4,7 @@ _base_ = [
 ]
 # ANN on residual frames, which have no mean to subtract.
 model = dict(
+    clip_len=12,
     cls_head=dict(num_classes=51),
     data_preprocessor=dict(mean=[0, 0, 0]))
 

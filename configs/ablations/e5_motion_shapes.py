@@ -4,6 +4,7 @@ _base_ = [
 ]
 # ANN on residual frames, which have no mean to subtract.
 model = dict(
+    clip_len=12,
     backbone=_base_.ann,
     cls_head=dict(in_channels=128, num_classes=16),
     data_preprocessor=dict(mean=[0, 0, 0]))

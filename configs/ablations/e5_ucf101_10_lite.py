@@ -5,6 +5,7 @@ _base_ = [
 # ANN on residual frames, which have no mean to subtract.
 # No stage is frozen: they were trained on frames.
 model = dict(
+    clip_len=12,
     backbone=dict(_base_.ann, frozen_stages=-1),
     cls_head=dict(num_classes=10),
     data_preprocessor=dict(mean=[0, 0, 0]))

@@ -6,6 +6,6 @@ pack = [
     dict(type='PackActionInputs'),
 ]
 train_dataloader = dict(
-    dataset=dict(pipeline=_base_.train_frames + _base_.pack))
-val_dataloader = dict(dataset=dict(pipeline=_base_.val_frames + _base_.pack))
-test_dataloader = dict(dataset=dict(pipeline=_base_.test_frames + _base_.pack))
+    dataset=dict(pipeline=_base_.train_frames + pack))
+val_dataloader = dict(dataset=dict(pipeline=_base_.val_frames + pack))
+test_dataloader = dict(dataset=dict(pipeline=_base_.test_frames + pack))

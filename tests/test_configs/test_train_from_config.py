@@ -95,6 +95,17 @@ def test_every_system_trains(name, shapes, tmp_path):
     assert list(tmp_path.rglob('events.out.tfevents.*')), 'no TensorBoard log'
 
 
+@pytest.mark.parametrize('name', ['e4', 'e6'])
+def test_parts_in_stock_recognizers(name, shapes, tmp_path):
+    """Key frames in a TSN, and a spiking backbone under Recognizer2D."""
+    cfg = tiny(CONFIGS / f'ablations/{name}_motion_shapes.py', shapes,
+               tmp_path)
+    cfg.model.pop('clip_len')
+    cfg.model.type, cfg.model.cls_head.type = 'Recognizer2D', 'TSNHead'
+    runner, _, metrics = train(cfg)
+    assert 'acc/top1' in metrics and runner.iter == 2
+
+
 def test_mmaction_config_as_base(shapes, tmp_path):
     (tmp_path / 'tsn.py').write_text(TSN_OF_MMACTION)
     runner, _, metrics = train(

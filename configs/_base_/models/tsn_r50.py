@@ -1,5 +1,7 @@
+# MMAction2's TSN; its Recognizer2D, but with scores of every clip.
 model = dict(
-    type='Recognizer2D',
+    type='ClipRecognizer2D',
+    clip_len=16,
     backbone=dict(
         type='ResNet', depth=50, pretrained='torchvision://resnet50'),
     cls_head=dict(

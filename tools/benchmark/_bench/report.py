@@ -1,0 +1,77 @@
+"""All tables, figures and verdicts of some results, as files."""
+from pathlib import Path
+from typing import Any, Dict, List, Sequence
+
+from .claims import check_claims
+from .errors import BenchmarkError
+from .figures import all_figures
+from .files import read_json, write_text
+from .summary import splits_of
+from .tables import Table, all_tables, claims_table, one_or_all
+
+NOTES = '''Accuracies are top-1 in percent of the last epoch's weights, mean
+± standard deviation over seeds; with several splits, over the seeds' means.
+Video level unless "clip" is said.
+'''
+
+
+def write_report(datasets: Sequence[Dict[str, Any]], out: Path) -> List[Path]:
+    """Write ``report.md``, each table as .md and .csv, and the figures.
+
+    Returns:
+        The files.
+
+    Raises:
+        BenchmarkError: If there is no finished run among the results.
+    """
+    if not any(data['runs'] for data in datasets):
+        raise BenchmarkError('no run is finished: there is nothing to '
+                             'tabulate')
+    datasets = [data for data in datasets if data['runs']]
+    tables = all_tables(datasets)
+    for data in datasets:
+        if any(run['section'] == 'Ablation' for run in data['runs']):
+            tables.append(claims_table(data, check_claims(data)))
+    paths = []
+    for table in tables:
+        for suffix, text in (('md', table.markdown()), ('csv', table.csv())):
+            paths.append(out / f'{table.name}.{suffix}')
+            write_text(paths[-1], text)
+    paths.append(out / 'report.md')
+    write_text(paths[-1], report(datasets, tables))
+    return paths + all_figures(datasets, out)
+
+
+def report(datasets: Sequence[Dict[str, Any]],
+           tables: Sequence[Table]) -> str:
+    """All tables on one page, and under what conditions they arose."""
+    parts = ['# Results\n', NOTES]
+    for data in datasets:
+        runs = data['runs']
+        facts = dict(
+            seeds=one_or_all((run['seed'] for run in runs), ' '),
+            splits=' '.join(map(str, splits_of(runs))),
+            epochs=one_or_all(run['epochs'] for run in runs),
+            crop=one_or_all(run['crop'] for run in runs),
+            revision=one_or_all(run['revision'] for run in runs))
+        parts.append(f'{data["title"]}: ' + '; '.join(
+            f'{key} {value}' for key, value in facts.items()) + '.\n')
+    parts += [f'## {table.title}\n\n{table.markdown()}' for table in tables]
+    return '\n'.join(parts)
+
+
+def load_results(path: Path) -> Dict[str, Any]:
+    """Read a ``results.json``.
+
+    Raises:
+        BenchmarkError: If it is missing or something else.
+    """
+    if path.is_dir():
+        path = path / 'results.json'
+    if not path.is_file():
+        raise BenchmarkError(f'{path} does not exist; tools/benchmark/run.py '
+                             'writes it')
+    results = read_json(path)
+    if not isinstance(results, dict) or 'runs' not in results:
+        raise BenchmarkError(f'{path} is no results.json of the benchmark')
+    return results

@@ -1,0 +1,145 @@
+"""A run's result, and those of a suite in one file."""
+import csv
+import io
+import subprocess
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Dict, List, Sequence
+
+import torch
+
+from .errors import BenchmarkError
+from .files import ROOT, read_json, write_json, write_text
+from .mmengine_files import test_metrics
+from .runs import DONE, STALE, Run, state
+from .suite import Suite
+
+# Ours and the test's names.
+METRICS = dict(
+    top1='acc/top1',
+    top5='acc/top5',
+    mean_class='acc/mean1',
+    clip_top1='acc/clip_top1',
+    clip_top5='acc/clip_top5')
+# Of batch norm: saved with the parameters but not learned.
+STATISTICS = ('running_mean', 'running_var', 'num_batches_tracked')
+
+
+def revision() -> str:
+    """The project's git revision, or '' outside a repository."""
+    try:
+        done = subprocess.run(['git', 'describe', '--always', '--dirty'],
+                              cwd=ROOT,
+                              capture_output=True,
+                              text=True)
+    except FileNotFoundError:
+        return ''
+    return done.stdout.strip()
+
+
+def count_parameters(checkpoint: Path) -> int:
+    """Numbers in a checkpoint's weights, batch norm's statistics left out."""
+    # MMEngine keeps more than tensors in it.
+    content = torch.load(checkpoint, map_location='cpu', weights_only=False)
+    return sum(value.numel()
+               for name, value in content['state_dict'].items()
+               if name.rpartition('.')[2] not in STATISTICS)
+
+
+def write_result(run: Run) -> None:
+    """Put together what a finished run has left, as ``result.json``."""
+    metrics = test_metrics(run.folder / 'test')
+    accuracies = {ours: metrics[name] for ours, name in METRICS.items()}
+    if metrics['acc/clips'] != run.facts['clips'] * run.facts['crops']:
+        # The network has joined them: there are no scores of single clips.
+        accuracies.update(clip_top1=None, clip_top5=None)
+    seconds = read_json(run.folder / 'seconds.json')
+    settings = read_json(run.folder / 'settings.json')
+    write_json(
+        run.folder / 'result.json', {
+            **settings,
+            **run.facts,
+            'parameters': count_parameters(run.checkpoint),
+            **accuracies,
+            'train_seconds': round(seconds.get('train', 0)),
+            'test_seconds': round(seconds.get('test', 0)),
+            'finished': datetime.now().isoformat(timespec='seconds'),
+        })
+
+
+def collect(suite: Suite, runs: Sequence[Run]) -> Dict[str, Any]:
+    """The finished runs of a suite, one record for each row of the tables."""
+    records = []
+    for run in runs:
+        now = state(run)
+        if now not in (DONE, STALE):
+            continue
+        result = read_json(run.folder / 'result.json')
+        path = run.folder / 'energy.json'
+        energy = read_energy(path, result['clips'] * result['crops']) \
+            if path.exists() else None
+        records += [
+            dict(
+                section=row.section,
+                name=row.name,
+                paper=row.paper,
+                stale=now == STALE,
+                **result,
+                energy=energy,
+                folder=str(run.folder)) for row in run.rows
+        ]
+    return dict(
+        suite=suite.name,
+        title=suite.title,
+        paper=suite.paper,
+        runs=records)
+
+
+def read_energy(path: Path, views: int) -> Dict[str, Any]:
+    """Totals of an energy report for one clip, with the report's path.
+
+    Args:
+        path: The report. Its samples are videos, of several clips and crops
+            each; the paper's figures are for one.
+        views: Clips times crops of a video.
+
+    Raises:
+        BenchmarkError: If it is no report of the energy meter.
+    """
+    report = read_json(path)
+    try:
+        return dict(
+            report=str(path),
+            samples=report['samples'],
+            **{
+                rule: {key: value / views for key, value in total.items()}
+                for rule, total in report['totals'].items()
+            })
+    except (KeyError, TypeError) as error:
+        raise BenchmarkError(f'{path} is no energy report: it has no '
+                             f'{error}') from None
+
+
+def write_results(folder: Path, results: Dict[str, Any]) -> List[Path]:
+    """Write ``results.json`` and ``results.csv``."""
+    write_json(folder / 'results.json', results)
+    rows = [flatten(record) for record in results['runs']]
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator='\n')
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(folder / 'results.csv', text.getvalue())
+    return [folder / 'results.json', folder / 'results.csv']
+
+
+def flatten(record: Dict[str, Any], prefix: str = '') -> Dict[str, Any]:
+    """Nested records as ``energy.paper.energy_mj`` and the like."""
+    flat = {}
+    for key, value in record.items():
+        if isinstance(value, dict):
+            flat.update(flatten(value, f'{prefix}{key}.'))
+        else:
+            flat[prefix + key] = ' '.join(value) if isinstance(
+                value, list) else value
+    return flat
