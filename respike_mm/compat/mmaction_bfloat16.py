@@ -1,6 +1,7 @@
 """MMAction2's heads and metrics call ``.numpy()`` on class scores, which torch
 refuses for bfloat16, the type of autocast on CPUs. The scores are cast to
-float32 where they leave any ``BaseHead``."""
+float32 where they leave any ``BaseHead``, and where a head that computes them
+within its own ``loss`` hands them over."""
 from types import ModuleType
 from typing import Any, Callable
 
@@ -34,9 +35,19 @@ def _cast_output(call: Callable) -> Callable:
     return __call__
 
 
+def _cast_scores(loss_by_feat: Callable) -> Callable:
+
+    def loss_by_feat_(self, cls_scores: Any, *args: Any,
+                      **kwargs: Any) -> Any:
+        return loss_by_feat(self, to_float32(cls_scores), *args, **kwargs)
+
+    return loss_by_feat_
+
+
 def _patch(base: ModuleType) -> None:
-    # Not ``loss_by_feat`` and ``predict_by_feat``: some heads override them.
+    # The call too: some heads override ``loss_by_feat``.
     wrap(base.BaseHead, '__call__', _cast_output)
+    wrap(base.BaseHead, 'loss_by_feat', _cast_scores)
 
 
 def apply() -> None:

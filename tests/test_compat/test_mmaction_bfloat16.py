@@ -34,6 +34,13 @@ def test_stock_head_trains_under_autocast(head, samples):
     assert head.fc_cls.weight.grad.abs().sum() > 0
 
 
+def test_scores_made_within_a_loss_are_cast(head, samples):
+    losses = head.loss_by_feat(
+        torch.rand(2, 2).to(torch.bfloat16), samples)
+    assert losses['loss_cls'].dtype == torch.float32
+    assert 0 <= losses['top1_acc'] <= 1
+
+
 def test_stock_head_predicts_numbers_for_numpy(head, samples):
     with autocast(), torch.no_grad():
         samples = head.predict(torch.rand(6, 4, 2, 2), samples, num_segs=3)

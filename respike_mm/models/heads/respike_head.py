@@ -1,10 +1,16 @@
-"""Head that joins the key frame's and the spiking branch's features."""
-from typing import Tuple
+"""Head that joins the key frame's and the spiking branch's features.
 
+Shapes: ``B`` segments of all clips, ``S`` time steps, ``C`` channels of the
+key frame's map, ``C'`` of the spiking map, ``H, W`` a map.
+"""
+from typing import Dict, Tuple
+
+import torch
 from mmaction.models.heads import BaseHead
 from mmaction.registry import MODELS
+from mmaction.utils import SampleList
 from mmengine.model import normal_init
-from torch import Tensor, cat, nn
+from torch import Tensor, nn
 
 
 @MODELS.register_module()
@@ -18,8 +24,15 @@ class ReSpikeHead(BaseHead):
         dropout_ratio: Dropout in front of the linear layer. Defaults to 0;
             the paper has none.
         init_std: Standard deviation of the linear layer's initial weights.
+        branch_loss: Share, 0 to 1, of the loss that is taken on each branch's
+            own part of the logits. Defaults to 0, the paper's loss on their
+            sum. On little data the branches otherwise lean on each other:
+            joint training left each much weaker than trained alone.
         **kwargs: Arguments of MMAction2's ``BaseHead``: the loss, label
             smoothing, top-k, averaging over clips.
+
+    Raises:
+        ValueError: If ``branch_loss`` is outside 0 to 1.
     """
 
     def __init__(self,
@@ -27,9 +40,14 @@ class ReSpikeHead(BaseHead):
                  in_channels: int,
                  dropout_ratio: float = 0.,
                  init_std: float = 0.01,
+                 branch_loss: float = 0.,
                  **kwargs) -> None:
         super().__init__(num_classes, in_channels, **kwargs)
+        if not 0 <= branch_loss <= 1:
+            raise ValueError('ReSpikeHead: branch_loss must be from 0 to 1, '
+                             f'got {branch_loss}')
         self.init_std = init_std
+        self.branch_loss = branch_loss
         self.dropout = nn.Dropout(dropout_ratio)
         self.fc_cls = nn.Linear(in_channels, num_classes)
 
@@ -53,8 +71,40 @@ class ReSpikeHead(BaseHead):
 
     def segment_scores(self, feats: Tuple[Tensor, Tensor]) -> Tensor:
         """Logits ``[B, num_classes]`` of every segment."""
+        return self.fc_cls(self.dropout(self.pool(feats)))
+
+    @staticmethod
+    def pool(feats: Tuple[Tensor, Tensor]) -> Tensor:
+        """Features ``[B, C + C']`` of every segment."""
         key, spiking = feats
         # Pooling each map before concatenating equals pooling after, and the
         # two may differ in size.
-        pooled = cat([key.mean((2, 3)), spiking.mean((0, 3, 4))], dim=1)
-        return self.fc_cls(self.dropout(pooled))
+        return torch.cat([key.mean((2, 3)), spiking.mean((0, 3, 4))], dim=1)
+
+    def loss(self, feats: Tuple[Tensor, Tensor], data_samples: SampleList,
+             num_segs: int) -> Dict[str, Tensor]:
+        """Losses and training accuracy.
+
+        Args:
+            feats, num_segs: See :meth:`forward`.
+            data_samples: The samples of the clips.
+
+        Returns:
+            ``loss_cls`` on the sum of both branches' logits and, with
+            ``branch_loss``, ``loss_key`` and ``loss_spiking`` on each alone;
+            top-k accuracies of the sum.
+        """
+        if not self.branch_loss:
+            return super().loss(feats, data_samples, num_segs=num_segs)
+        # Segments share a linear layer, so they may be averaged before it.
+        joint = self.dropout(self.pool(feats))
+        joint = joint.unflatten(0, (-1, num_segs)).mean(1)
+        channel = torch.arange(joint.shape[1], device=joint.device)
+        is_key = channel < feats[0].shape[1]
+        losses = self.loss_by_feat(self.fc_cls(joint), data_samples)
+        losses['loss_cls'] = (1 - self.branch_loss) * losses['loss_cls']
+        for name, part in (('key', is_key), ('spiking', ~is_key)):
+            scores = self.fc_cls(joint * part)
+            loss = self.loss_by_feat(scores, data_samples)['loss_cls']
+            losses[f'loss_{name}'] = self.branch_loss * loss
+        return losses
