@@ -7,12 +7,13 @@ Shapes: ``S`` time steps, ``N`` batch, ``C`` channels, ``H, W`` map.
 """
 from typing import Optional, Sequence, Union
 
+import torch
 from mmaction.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from ..common.conv_norm import ConvNorm, conv3x3, projection
-from ..common.multi_step import merge_steps, split_steps
+from ..common.multi_step import NORM_MODES, merge_steps, split_steps
 
 
 class MSBasicBlock(nn.Module):
@@ -26,22 +27,25 @@ class MSBasicBlock(nn.Module):
             (strided conv1x1 - BN), used where the shape changes.
         neuron: Config of the neuron.
         norm_cfg: Config of the normalisation layers.
+        norm_mode: Whose statistics they use, see :class:`MSResNet`.
     """
 
     def __init__(self, in_channels: int, channels: int, stride: int,
-                 shortcut: str, neuron: dict, norm_cfg: dict) -> None:
+                 shortcut: str, neuron: dict, norm_cfg: dict,
+                 norm_mode: str) -> None:
         super().__init__()
         self.lif1 = MODELS.build(neuron)
         self.conv1 = ConvNorm(
-            conv3x3(in_channels, channels, stride), channels, norm_cfg)
+            conv3x3(in_channels, channels, stride), channels, norm_cfg,
+            norm_mode)
         self.lif2 = MODELS.build(neuron)
         self.conv2 = ConvNorm(
-            conv3x3(channels, channels, 1), channels, norm_cfg)
+            conv3x3(channels, channels, 1), channels, norm_cfg, norm_mode)
         self.shortcut = nn.Identity()
         if stride != 1 or in_channels != channels:
             self.shortcut = ConvNorm(
                 projection(shortcut, in_channels, channels, stride), channels,
-                norm_cfg)
+                norm_cfg, norm_mode)
 
     def forward(self, x: Tensor) -> Tensor:
         """Membrane input ``[S, N, C, H, W]`` to membrane output."""
@@ -77,6 +81,9 @@ class MSResNet(BaseModule):
         shortcut: ``'avgpool'`` or ``'strided'``, see :class:`MSBasicBlock`.
         neuron: Config of the neuron.
         norm_cfg: Config of the normalisation layers.
+        norm_mode: Batch statistics of training: ``'per_step'`` (every time
+            step on its own, the authors' way) or ``'merged'`` (over time and
+            batch). Evaluation is the same. Defaults to ``'per_step'``.
         zero_init_residual: Start every block's last normalisation weight at
             zero. Defaults to False.
         final_neuron: Spike after the last stage. Defaults to False: the
@@ -104,6 +111,7 @@ class MSResNet(BaseModule):
         shortcut: str = 'avgpool',
         neuron: dict = dict(type='LIFNeuron'),
         norm_cfg: dict = dict(type='BN2d'),
+        norm_mode: str = 'per_step',
         zero_init_residual: bool = False,
         final_neuron: bool = False,
         num_steps: Optional[int] = None,
@@ -114,7 +122,8 @@ class MSResNet(BaseModule):
         cls = type(self).__name__
         for name, value, known in (('depth', depth, self.stage_blocks),
                                    ('stem', stem, self.stem_kernels),
-                                   ('shortcut', shortcut, self.shortcuts)):
+                                   ('shortcut', shortcut, self.shortcuts),
+                                   ('norm_mode', norm_mode, NORM_MODES)):
             if value not in known:
                 raise ValueError(f'{cls}: {name} must be one of '
                                  f'{tuple(known)}, got {value!r}')
@@ -128,7 +137,7 @@ class MSResNet(BaseModule):
         kernel = self.stem_kernels[stem]
         self.stem = ConvNorm(
             nn.Conv2d(in_channels, base_channels, kernel, 2, kernel // 2,
-                      bias=False), base_channels, norm_cfg)
+                      bias=False), base_channels, norm_cfg, norm_mode)
         width = base_channels
         for i, num_blocks in enumerate(self.stage_blocks[depth]):
             channels = self.stage_channels[i]
@@ -137,7 +146,7 @@ class MSResNet(BaseModule):
                 stride = strides[i] if j == 0 else 1
                 blocks.append(
                     self.block(width, channels, stride, shortcut, neuron,
-                               norm_cfg))
+                               norm_cfg, norm_mode))
                 width = channels
             self.add_module(f'layer{i + 1}', nn.Sequential(*blocks))
         self.final_neuron = (
@@ -152,7 +161,9 @@ class MSResNet(BaseModule):
 
     def forward_stem(self, x: Tensor) -> Tensor:
         """Frames ``[S, N, 3, H, W]`` to the input of the first stage."""
-        return self.stem(x)
+        # Channels last from here on: what convolutions and attention want.
+        frames = x.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        return self.stem(frames.unflatten(0, x.shape[:2]))
 
     def forward_stage(self, x: Tensor, stage: int) -> Tensor:
         """Run one of the four stages, counted from 0.

@@ -6,19 +6,28 @@ from mmcv.cnn import build_norm_layer
 from spikingjelly.activation_based.functional import seq_to_ann_forward
 from torch import Tensor, nn
 
-from .multi_step import norm_per_step
+from .multi_step import NORM_MODES
 
 
 class ConvNorm(nn.Module):
-    """Convolution (after optional pooling) and per-step normalisation."""
+    """Convolution (after optional pooling) and normalisation of all steps.
 
-    def __init__(self, conv: nn.Module, channels: int, norm_cfg: dict) -> None:
+    Args:
+        conv: The convolution.
+        channels: Width of its output.
+        norm_cfg: Config of the normalisation layer.
+        norm_mode: Whose statistics it uses, a key of ``NORM_MODES``.
+    """
+
+    def __init__(self, conv: nn.Module, channels: int, norm_cfg: dict,
+                 norm_mode: str) -> None:
         super().__init__()
         self.conv = conv
         self.norm = build_norm_layer(norm_cfg, channels)[1]
+        self.normalise = NORM_MODES[norm_mode]
 
     def forward(self, x: Tensor) -> Tensor:
-        return norm_per_step(seq_to_ann_forward(x, self.conv), self.norm)
+        return self.normalise(seq_to_ann_forward(x, self.conv), self.norm)
 
 
 def conv3x3(in_channels: int, channels: int, stride: int) -> nn.Conv2d:

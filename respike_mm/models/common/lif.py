@@ -8,13 +8,17 @@ reset, ``H`` membrane potential before it, ``O`` spikes.
     reset   V[t] = H[t] * (1 - O[t])                     (hard reset to zero)
 """
 import inspect
-from typing import NamedTuple
+import math
+from typing import List, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from mmaction.registry import MODELS
 from spikingjelly.activation_based import surrogate as surrogates
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+
+threshold_backward = torch.ops.aten.threshold_backward
 
 
 class LIFParameters(NamedTuple):
@@ -24,73 +28,91 @@ class LIFParameters(NamedTuple):
     v_threshold: float
 
 
-def lif_membrane(x: Tensor, params: LIFParameters) -> Tensor:
-    """Membrane potential before the reset at every step, from rest.
+def negative_membrane(x: Tensor, params: LIFParameters) -> List[Tensor]:
+    """``-H`` of every time step, from rest.
+
+    The sign makes the reset one vectorised pass: ``threshold(-H, -v, 0)``
+    keeps what lies below the threshold ``v`` and zeroes the rest, which a
+    mask and ``masked_fill`` do many times slower.
 
     Args:
         x: Inputs of all time steps, ``[S, ...]``.
         params: Constants of the membrane equation.
 
     Returns:
-        ``H`` of the shape of ``x``; float32 where ``x`` is narrower, since
-        the potential accumulates over time.
+        ``S`` tensors; float32 where ``x`` is narrower, since the potential
+        accumulates over time.
     """
-    if x.dtype in (torch.float16, torch.bfloat16):
-        x = x.float()
-    h = torch.empty_like(x)
-    # One step at a time also where steps are independent: a step fits the
-    # cache where the whole sequence does not (the backward pass likewise).
-    for t in range(h.shape[0]):
-        torch.mul(x[t], params.gain, out=h[t])
-        if t > 0:
-            v = h[t - 1].masked_fill(h[t - 1] >= params.v_threshold, 0.)
-            h[t].add_(v, alpha=params.decay)
-    return h
+    wide = torch.promote_types(x.dtype, torch.float32)
+    steps = []
+    for step in x:
+        h = step.to(wide) * -params.gain
+        if steps:
+            v = F.threshold(steps[-1], -params.v_threshold, 0.)
+            h.add_(v, alpha=params.decay)
+        steps.append(h)
+    return steps
+
+
+def lif_spikes(x: Tensor, params: LIFParameters) -> Tensor:
+    """Zeros and ones of the shape and dtype of ``x``, ``[S, ...]``."""
+    spikes = torch.empty_like(x)
+    for spike, h in zip(spikes, negative_membrane(x, params)):
+        # Straight into the output: no boolean tensor in between.
+        torch.le(h, -params.v_threshold, out=spike)
+    return spikes
 
 
 def surrogate_gradient(surrogate: surrogates.SurrogateFunctionBase,
                        grad: Tensor, x: Tensor) -> Tensor:
     """``grad`` times the surrogate's derivative at ``x``, in closed form."""
+    if type(surrogate) is surrogates.ATan:
+        # a / 2 / (1 + (pi / 2 a x)^2), in two passes instead of six.
+        half = surrogate.alpha / 2
+        denominator = torch.addcmul(
+            x.new_full((), 1 / half), x, x, value=math.pi**2 * half)
+        return torch.div(grad, denominator, out=denominator)
     names = list(inspect.signature(surrogate.backward).parameters)[2:]
     return surrogate.backward(grad, x,
                               **{k: getattr(surrogate, k) for k in names})
 
 
 class _LIFFunction(torch.autograd.Function):
-    """Spikes of all time steps; saves one tensor for the backward pass.
+    """Spikes of all time steps; saves its input for the backward pass.
 
     spikingjelly's multi-step node unrolls the loop into the autograd graph
-    and keeps at least two tensors per step. ``H`` alone determines both the
-    spikes and the surrogate gradient; ``tools/analysis_tools/
-    benchmark_lif.py`` prints time and bytes of the two side by side.
+    and keeps at least two tensors per step. The input alone determines the
+    membrane, which is cheap to run again; in half precision it is half the
+    size, and other layers often keep the same tensor. ``tools/
+    analysis_tools/benchmark_lif.py`` prints time and bytes side by side.
     """
 
     @staticmethod
     def forward(ctx, x: Tensor, params: LIFParameters,
                 surrogate: surrogates.SurrogateFunctionBase) -> Tensor:
-        h = lif_membrane(x, params)
-        ctx.save_for_backward(h)
-        ctx.params, ctx.surrogate, ctx.dtype = params, surrogate, x.dtype
-        return (h >= params.v_threshold).to(x.dtype)
+        ctx.save_for_backward(x)
+        ctx.params, ctx.surrogate = params, surrogate
+        return lif_spikes(x, params)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad_spike: Tensor):
-        h, = ctx.saved_tensors
+    def backward(ctx, grad_spikes: Tensor):
+        x, = ctx.saved_tensors
         decay, gain, v_threshold = ctx.params
-        grad_x = torch.empty_like(h)
-        grad_h = None
-        for t in reversed(range(h.shape[0])):
+        grad_x = torch.empty_like(x)
+        steps = negative_membrane(x, ctx.params)
+        carried = None
+        for t in reversed(range(len(steps))):
+            h = steps.pop()  # -H
             # dO/dH by the surrogate; the reset is detached: dV/dH = 1 - O.
-            grad = surrogate_gradient(ctx.surrogate,
-                                      grad_spike[t].to(h.dtype),
-                                      h[t] - v_threshold)
-            if grad_h is not None:
-                grad_h = grad_h.masked_fill_(h[t] >= v_threshold, 0.)
-                grad.add_(grad_h, alpha=decay)
+            grad = surrogate_gradient(ctx.surrogate, grad_spikes[t].to(h.dtype),
+                                      torch.rsub(h, -v_threshold))
+            if carried is not None:
+                kept = threshold_backward(carried, h, -v_threshold)
+                grad.add_(kept, alpha=decay)
             torch.mul(grad, gain, out=grad_x[t])
-            grad_h = grad
-        return grad_x.to(ctx.dtype), None, None
+            carried = grad
+        return grad_x, None, None
 
 
 @MODELS.register_module()
@@ -151,8 +173,7 @@ class LIFNeuron(nn.Module):
         """
         if torch.is_grad_enabled() and x.requires_grad:
             return _LIFFunction.apply(x, self.params, self.surrogate)
-        return (lif_membrane(x, self.params) >= self.params.v_threshold).to(
-            x.dtype)
+        return lif_spikes(x, self.params)
 
     def extra_repr(self) -> str:
         params = self.params._asdict()

@@ -14,6 +14,7 @@ Shapes: ``N`` videos, ``V`` clips and crops a video, ``K`` segments a clip,
 """
 from typing import Tuple
 
+import torch
 from mmaction.models.recognizers import BaseRecognizer
 from mmaction.registry import MODELS
 from mmaction.utils import OptConfigType, OptSampleList
@@ -113,7 +114,8 @@ class HybridReSpike(BaseRecognizer):
                 f's >= 2, got {tuple(inputs.shape)}; end the pipeline with '
                 'KeyResidualSampler and use KeyResidualDataPreprocessor')
         segments = inputs.flatten(0, 2)  # [B, s, C, H, W]
-        return segments[:, 0], segments[:, 1:].transpose(0, 1)
+        key = segments[:, 0].contiguous(memory_format=torch.channels_last)
+        return key, segments[:, 1:].transpose(0, 1)
 
     def forward_branches(self, key: Tensor,
                          residual: Tensor) -> Tuple[Tensor, Tensor]:

@@ -65,8 +65,8 @@ def reference_block(block, x):
 
 def test_block_equals_reference():
     torch.manual_seed(0)
-    block = MSBasicBlock(4, 6, 2, 'avgpool', dict(type='LIFNeuron'),
-                         BN).double().eval()
+    block = MSBasicBlock(4, 6, 2, 'avgpool', dict(type='LIFNeuron'), BN,
+                         'per_step').double().eval()
     for conv in (block.conv1, block.conv2):
         conv.norm.running_mean.normal_()
     x = torch.randn(3, 2, 4, 8, 8, dtype=torch.float64) * 2
@@ -75,7 +75,8 @@ def test_block_equals_reference():
 
 def test_identity_shortcut_carries_the_membrane_path():
     """Without input spikes a block of zero bias passes its input through."""
-    block = MSBasicBlock(4, 4, 1, 'avgpool', dict(type='LIFNeuron'), BN).eval()
+    block = MSBasicBlock(4, 4, 1, 'avgpool', dict(type='LIFNeuron'), BN,
+                         'per_step').eval()
     x = torch.full((3, 2, 4, 5, 5), 0.5)  # converges to 0.5, never fires
     torch.testing.assert_close(block(x), x)
 

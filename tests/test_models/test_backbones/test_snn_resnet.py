@@ -22,7 +22,7 @@ def block(stride=1, channels=4, neuron=NEURON):
     """A block whose convolutional branch gives nothing."""
     torch.manual_seed(0)
     block = SNNBasicBlock(4, channels, stride, 'strided', neuron,
-                          dict(type='BN2d')).eval()
+                          dict(type='BN2d'), 'per_step').eval()
     torch.nn.init.zeros_(block.conv2.norm.weight)
     return block
 

@@ -59,7 +59,8 @@ def test_space_then_time_is_a_convolution_over_both():
 def test_steps_that_an_impulse_reaches(taps, reached):
     """Two kernels a block, each handing on to the taps - 1 steps after."""
     block = STSBasicBlock(
-        4, 4, 1, 'strided', FORGETFUL, BN, temporal_kernel=taps).eval()
+        4, 4, 1, 'strided', FORGETFUL, BN, 'per_step',
+        temporal_kernel=taps).eval()
     for param in block.parameters():
         torch.nn.init.constant_(param, 0.5)
     for part in (block.conv1, block.conv2):
@@ -72,7 +73,7 @@ def test_steps_that_an_impulse_reaches(taps, reached):
 
 def test_starts_as_the_spatial_network():
     torch.manual_seed(0)
-    args = 4, 6, 2, 'strided', dict(type='LIFNeuron'), BN
+    args = 4, 6, 2, 'strided', dict(type='LIFNeuron'), BN, 'per_step'
     block = STSBasicBlock(*args, temporal_kernel=3).eval()
     plain = SNNBasicBlock(*args).eval()
     plain.load_state_dict(block.state_dict(), strict=False)

@@ -6,7 +6,7 @@ import torch
 from spikingjelly.activation_based import neuron, surrogate
 
 from respike_mm.models.common.lif import (LIFNeuron, LIFParameters,
-                                          lif_membrane)
+                                          negative_membrane)
 
 MS_RESNET = dict(
     decay_input=False,
@@ -17,10 +17,10 @@ MS_RESNET = dict(
 def test_membrane_by_hand():
     # V <- 0.25 V + 0.75 X, threshold 1, hard reset to zero.
     x = torch.tensor([1., 1., 2., 0., 0.4])
-    h = lif_membrane(x, LIFParameters(0.25, 0.75, 1.))
+    h = negative_membrane(x, LIFParameters(0.25, 0.75, 1.))
     # 0.75; 0.1875 + 0.75; 0.234375 + 1.5 (spike, reset); 0; 0.3
     expected = [0.75, 0.9375, 1.734375, 0., 0.3]
-    torch.testing.assert_close(h, torch.tensor(expected))
+    torch.testing.assert_close(-torch.stack(h), torch.tensor(expected))
 
 
 def test_spikes_by_hand():
