@@ -171,7 +171,6 @@ def test_energy_of_finished_runs_can_be_measured_later(bench, tmp_path):
     folder = tmp_path / 'work/config1/seed0'
     assert len(calls(folder)) == len(calls(folder, 'test')) == 1
     runs = read_json(tmp_path / 'work/results.json')['runs']
-    # Reported for a video of 10 clips x 3 crops, tabulated for a clip.
     assert runs[0]['energy'] == dict(
         report=str(folder / 'energy.json'), samples=100,
         paper=dict(energy_mj=10., macs=2e9, syops=1e9),

@@ -76,8 +76,7 @@ def collect(suite: Suite, runs: Sequence[Run]) -> Dict[str, Any]:
             continue
         result = read_json(run.folder / 'result.json')
         path = run.folder / 'energy.json'
-        energy = read_energy(path, result['clips'] * result['crops']) \
-            if path.exists() else None
+        energy = read_energy(path) if path.exists() else None
         records += [
             dict(
                 section=row.section,
@@ -95,13 +94,8 @@ def collect(suite: Suite, runs: Sequence[Run]) -> Dict[str, Any]:
         runs=records)
 
 
-def read_energy(path: Path, views: int) -> Dict[str, Any]:
-    """Totals of an energy report for one clip, with the report's path.
-
-    Args:
-        path: The report. Its samples are videos, of several clips and crops
-            each; the paper's figures are for one.
-        views: Clips times crops of a video.
+def read_energy(path: Path) -> Dict[str, Any]:
+    """Totals of an energy report, which are for one clip, with its path.
 
     Raises:
         BenchmarkError: If it is no report of the energy meter.
@@ -109,12 +103,7 @@ def read_energy(path: Path, views: int) -> Dict[str, Any]:
     report = read_json(path)
     try:
         return dict(
-            report=str(path),
-            samples=report['samples'],
-            **{
-                rule: {key: value / views for key, value in total.items()}
-                for rule, total in report['totals'].items()
-            })
+            report=str(path), samples=report['samples'], **report['totals'])
     except (KeyError, TypeError) as error:
         raise BenchmarkError(f'{path} is no energy report: it has no '
                              f'{error}') from None
