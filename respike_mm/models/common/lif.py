@@ -105,7 +105,8 @@ class _LIFFunction(torch.autograd.Function):
         for t in reversed(range(len(steps))):
             h = steps.pop()  # -H
             # dO/dH by the surrogate; the reset is detached: dV/dH = 1 - O.
-            grad = surrogate_gradient(ctx.surrogate, grad_spikes[t].to(h.dtype),
+            grad = surrogate_gradient(ctx.surrogate,
+                                      grad_spikes[t].to(h.dtype),
                                       torch.rsub(h, -v_threshold))
             if carried is not None:
                 kept = threshold_backward(carried, h, -v_threshold)

@@ -1,0 +1,3 @@
+from .hooks import EnergyHook
+
+__all__ = ['EnergyHook']

@@ -1,0 +1,3 @@
+from .energy_hook import EnergyHook
+
+__all__ = ['EnergyHook']
