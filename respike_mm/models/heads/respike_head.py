@@ -24,15 +24,16 @@ class ReSpikeHead(BaseHead):
         dropout_ratio: Dropout in front of the linear layer. Defaults to 0;
             the paper has none.
         init_std: Standard deviation of the linear layer's initial weights.
-        spiking_loss: Share, 0 to 1, of the loss that is taken on the spiking
-            branch's own part of the logits. Defaults to 0, the paper's loss
-            on both parts' sum. On little data the ANN, which learns faster,
-            otherwise leaves the spiking branch little to learn from.
+        branch_loss: Share, 0 to 1, of the loss that is taken on each branch's
+            own part of the logits. Defaults to 0, the paper's loss on their
+            sum. On little data the branches otherwise lean on each other:
+            trained on the sum alone, each stayed far behind itself trained
+            alone, and so did the fusion, which reads the key frame's maps.
         **kwargs: Arguments of MMAction2's ``BaseHead``: the loss, label
             smoothing, top-k, averaging over clips.
 
     Raises:
-        ValueError: If ``spiking_loss`` is outside 0 to 1.
+        ValueError: If ``branch_loss`` is outside 0 to 1.
     """
 
     def __init__(self,
@@ -40,14 +41,14 @@ class ReSpikeHead(BaseHead):
                  in_channels: int,
                  dropout_ratio: float = 0.,
                  init_std: float = 0.01,
-                 spiking_loss: float = 0.,
+                 branch_loss: float = 0.,
                  **kwargs) -> None:
         super().__init__(num_classes, in_channels, **kwargs)
-        if not 0 <= spiking_loss <= 1:
-            raise ValueError('ReSpikeHead: spiking_loss must be from 0 to 1, '
-                             f'got {spiking_loss}')
+        if not 0 <= branch_loss <= 1:
+            raise ValueError('ReSpikeHead: branch_loss must be from 0 to 1, '
+                             f'got {branch_loss}')
         self.init_std = init_std
-        self.spiking_loss = spiking_loss
+        self.branch_loss = branch_loss
         self.dropout = nn.Dropout(dropout_ratio)
         self.fc_cls = nn.Linear(in_channels, num_classes)
 
@@ -91,18 +92,20 @@ class ReSpikeHead(BaseHead):
 
         Returns:
             ``loss_cls`` on the sum of both branches' logits and, with
-            ``spiking_loss``, ``loss_spiking`` on the spiking branch's alone;
+            ``branch_loss``, ``loss_key`` and ``loss_spiking`` on each alone;
             top-k accuracies of the sum.
         """
-        if not self.spiking_loss:
+        if not self.branch_loss:
             return super().loss(feats, data_samples, num_segs=num_segs)
         # Segments share a linear layer, so they may be averaged before it.
         joint = self.dropout(self.pool(feats))
         joint = joint.unflatten(0, (-1, num_segs)).mean(1)
-        losses = self.loss_by_feat(self.fc_cls(joint), data_samples)
-        losses['loss_cls'] = (1 - self.spiking_loss) * losses['loss_cls']
         channel = torch.arange(joint.shape[1], device=joint.device)
-        spiking = joint * (channel >= feats[0].shape[1])
-        alone = self.loss_by_feat(self.fc_cls(spiking), data_samples)
-        losses['loss_spiking'] = self.spiking_loss * alone['loss_cls']
+        is_key = channel < feats[0].shape[1]
+        losses = self.loss_by_feat(self.fc_cls(joint), data_samples)
+        losses['loss_cls'] = (1 - self.branch_loss) * losses['loss_cls']
+        for name, part in (('key', is_key), ('spiking', ~is_key)):
+            scores = self.fc_cls(joint * part)
+            loss = self.loss_by_feat(scores, data_samples)['loss_cls']
+            losses[f'loss_{name}'] = self.branch_loss * loss
         return losses

@@ -44,30 +44,31 @@ def test_loss_from_the_registry():
     torch.testing.assert_close(losses['loss_cls'], expected)
 
 
-def test_spiking_loss_is_on_the_spiking_part_alone():
+def test_branch_loss_is_each_branch_alone():
     torch.manual_seed(0)
-    head = ReSpikeHead(num_classes=3, in_channels=5, spiking_loss=0.8)
+    head = ReSpikeHead(num_classes=3, in_channels=5, branch_loss=0.8)
     # Two segments each of two clips; two key channels, three spiking ones.
     key, spiking = torch.randn(4, 2, 2, 2), torch.randn(3, 4, 3, 2, 2)
     samples, labels = [labelled(2), labelled(0)], torch.tensor([2, 0])
     losses = head.loss((key, spiking), samples, num_segs=2)
 
-    def loss(key, spiking):
+    def alone(key, spiking):
         scores = head((key, spiking), num_segs=2)
         return F.cross_entropy(scores, labels)
 
-    torch.testing.assert_close(losses['loss_cls'], 0.2 * loss(key, spiking))
-    torch.testing.assert_close(losses['loss_spiking'],
-                               0.8 * loss(0 * key, spiking))
+    for name, expected in (('cls', 0.2 * alone(key, spiking)),
+                           ('key', 0.8 * alone(key, 0 * spiking)),
+                           ('spiking', 0.8 * alone(0 * key, spiking))):
+        torch.testing.assert_close(losses[f'loss_{name}'], expected)
 
 
-def test_without_spiking_loss_there_is_one_loss():
+def test_without_branch_loss_there_is_one_loss():
     feats = torch.randn(2, 1, 2, 2), torch.randn(3, 2, 1, 2, 2)
     losses = ReSpikeHead(num_classes=3, in_channels=2).loss(
         feats, [labelled(1)], num_segs=2)
     assert [name for name in losses if 'loss' in name] == ['loss_cls']
 
 
-def test_spiking_loss_is_a_share():
-    with pytest.raises(ValueError, match='spiking_loss must be from 0 to 1'):
-        ReSpikeHead(num_classes=3, in_channels=2, spiking_loss=1.5)
+def test_branch_loss_is_a_share():
+    with pytest.raises(ValueError, match='branch_loss must be from 0 to 1'):
+        ReSpikeHead(num_classes=3, in_channels=2, branch_loss=1.5)
