@@ -8,4 +8,5 @@ pack = [
 train_dataloader = dict(
     dataset=dict(pipeline=_base_.train_frames + pack))
 val_dataloader = dict(dataset=dict(pipeline=_base_.val_frames + pack))
-test_dataloader = dict(dataset=dict(pipeline=_base_.test_frames + pack))
+test_pipeline = _base_.test_frames + pack
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

@@ -116,9 +116,11 @@ def run(suite: Suite, request: Request, tools: Tools,
         live = Live(sys.stdout)
 
         def report() -> None:
+            # Before the text: a run that ends meanwhile must show next time.
+            states = [task.state for task in tasks]
             text = overview(tasks, args.jobs)
             write_text(work_dir / 'overview.txt', text)
-            live.show(text, [task.state for task in tasks])
+            live.show(text, states)
 
         execute_all(tasks, tools, args.jobs, INTERVAL, report)
     results = collect(suite, runs)
