@@ -167,15 +167,12 @@ def leave_process_group() -> None:
     was left, and torchrun reports that as a failure of a run that had in fact
     finished. So the process ends here, without the interpreter's own exit.
     """
-    import logging
-
     from torch import distributed
     if not (distributed.is_available() and distributed.is_initialized()):
         return
     gloo = distributed.get_backend() == 'gloo'
     distributed.destroy_process_group()
     if gloo:
-        logging.shutdown()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)

@@ -157,5 +157,8 @@ def test_leaves_the_process_group(monkeypatch, tmp_path):
     distributed.init_process_group(
         'gloo', init_method=f'file://{tmp_path / "store"}', rank=0,
         world_size=1)
+    codes = []
+    monkeypatch.setattr(_common.os, '_exit', codes.append)
     _common.leave_process_group()
+    assert codes == [0]  # gloo: the process would end here
     assert not distributed.is_initialized()
