@@ -6,7 +6,7 @@ model = dict(
     backbone=_base_.ann,
     snn_backbone=_base_.snn,
     neck=dict(full_resolution_identity=True),
-    cls_head=dict(num_classes=10, branch_loss=0.8))
+    cls_head=dict(num_classes=10, branch_loss=0.8, key_weight=0.3))
 
 train_dataloader = dict(
     dataset=dict(pipeline=_base_.train_frames + _base_.pack))

@@ -29,11 +29,18 @@ class ReSpikeHead(BaseHead):
             sum. On little data the branches otherwise lean on each other:
             trained on the sum alone, each stayed far behind itself trained
             alone, and so did the fusion, which reads the key frame's maps.
+        key_weight: Factor on the key frame's part of the summed logits, in
+            training and test; the key frame's own loss is on the whole part.
+            Defaults to 1, the paper's plain sum. An ANN that starts from
+            ImageNet weights grows certain of its training clips first, and
+            its larger logits then outvote the spiking branch, which has read
+            the key frame's maps too.
         **kwargs: Arguments of MMAction2's ``BaseHead``: the loss, label
             smoothing, top-k, averaging over clips.
 
     Raises:
-        ValueError: If ``branch_loss`` is outside 0 to 1.
+        ValueError: If ``branch_loss`` is outside 0 to 1 or ``key_weight``
+            is negative.
     """
 
     def __init__(self,
@@ -42,13 +49,18 @@ class ReSpikeHead(BaseHead):
                  dropout_ratio: float = 0.,
                  init_std: float = 0.01,
                  branch_loss: float = 0.,
+                 key_weight: float = 1.,
                  **kwargs) -> None:
         super().__init__(num_classes, in_channels, **kwargs)
         if not 0 <= branch_loss <= 1:
             raise ValueError('ReSpikeHead: branch_loss must be from 0 to 1, '
                              f'got {branch_loss}')
+        if not key_weight >= 0:
+            raise ValueError('ReSpikeHead: key_weight must not be negative, '
+                             f'got {key_weight}')
         self.init_std = init_std
         self.branch_loss = branch_loss
+        self.key_weight = key_weight
         self.dropout = nn.Dropout(dropout_ratio)
         self.fc_cls = nn.Linear(in_channels, num_classes)
 
@@ -72,7 +84,8 @@ class ReSpikeHead(BaseHead):
 
     def segment_scores(self, feats: Tuple[Tensor, Tensor]) -> Tensor:
         """Logits ``[B, num_classes]`` of every segment."""
-        return self.fc_cls(self.dropout(self.pool(feats)))
+        pooled = self.dropout(self.pool(feats))
+        return self.fc_cls(self._weighted(pooled, feats))
 
     @staticmethod
     def pool(feats: Tuple[Tensor, Tensor]) -> Tensor:
@@ -81,6 +94,15 @@ class ReSpikeHead(BaseHead):
         # Pooling each map before concatenating equals pooling after, and the
         # two may differ in size.
         return torch.cat([key.mean((2, 3)), spiking.mean((0, 3, 4))], dim=1)
+
+    def _weighted(self, pooled: Tensor, feats: Tuple[Tensor,
+                                                     Tensor]) -> Tensor:
+        """Pooled features with ``key_weight`` on the key frame's."""
+        if self.key_weight == 1:
+            return pooled
+        widths = feats[0].shape[1], feats[1].shape[2]
+        key, spiking = pooled.split(widths, dim=1)
+        return torch.cat([self.key_weight * key, spiking], dim=1)
 
     def loss(self, feats: Tuple[Tensor, Tensor], data_samples: SampleList,
              num_segs: int) -> Dict[str, Tensor]:
@@ -102,7 +124,8 @@ class ReSpikeHead(BaseHead):
         joint = joint.unflatten(0, (-1, num_segs)).mean(1)
         channel = torch.arange(joint.shape[1], device=joint.device)
         is_key = channel < feats[0].shape[1]
-        losses = self.loss_by_feat(self.fc_cls(joint), data_samples)
+        scores = self.fc_cls(self._weighted(joint, feats))
+        losses = self.loss_by_feat(scores, data_samples)
         losses['loss_cls'] = (1 - self.branch_loss) * losses['loss_cls']
         for name, part in (('key', is_key), ('spiking', ~is_key)):
             scores = self.fc_cls(joint * part)

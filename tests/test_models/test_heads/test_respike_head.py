@@ -62,6 +62,32 @@ def test_branch_loss_is_each_branch_alone():
         torch.testing.assert_close(losses[f'loss_{name}'], expected)
 
 
+@pytest.mark.parametrize('key_weight', [0., 0.3])
+def test_key_weight_scales_the_key_part_of_the_sum_only(key_weight):
+    torch.manual_seed(0)
+    head, plain = (
+        ReSpikeHead(num_classes=3, in_channels=5, branch_loss=0.8, **weight)
+        for weight in (dict(key_weight=key_weight), {}))
+    plain.load_state_dict(head.state_dict())
+    key, spiking = torch.randn(4, 2, 2, 2), torch.randn(3, 4, 3, 2, 2)
+    samples = [labelled(2), labelled(0)]
+    scores = head((key, spiking), num_segs=2)
+    torch.testing.assert_close(
+        scores, plain((key_weight * key, spiking), num_segs=2))
+    losses = head.loss((key, spiking), samples, num_segs=2)
+    unweighted = plain.loss((key, spiking), samples, num_segs=2)
+    torch.testing.assert_close(
+        losses['loss_cls'],
+        0.2 * F.cross_entropy(scores, torch.tensor([2, 0])))
+    for name in ('loss_key', 'loss_spiking'):
+        torch.testing.assert_close(losses[name], unweighted[name])
+
+
+def test_key_weight_is_not_negative():
+    with pytest.raises(ValueError, match='key_weight must not be negative'):
+        ReSpikeHead(num_classes=3, in_channels=2, key_weight=-1.)
+
+
 def test_without_branch_loss_there_is_one_loss():
     feats = torch.randn(2, 1, 2, 2), torch.randn(3, 2, 1, 2, 2)
     losses = ReSpikeHead(num_classes=3, in_channels=2).loss(
