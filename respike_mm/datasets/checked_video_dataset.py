@@ -2,13 +2,15 @@
 
 MMAction2 answers a bad list with a bare ``ValueError`` and a bad video with
 the decoder's own words, in which the file's name does not occur. Here each
-names the file (and line), the cause and the remedy, and no sample is ever
-replaced by another.
+names the file (and line), the cause and the remedy, and no sample is replaced
+by another unless that is asked for, and then on record.
 """
 import os.path as osp
 import struct
+import warnings
 from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
+import numpy as np
 from mmaction.datasets import VideoDataset
 from mmaction.datasets.transforms import (DecordDecode, DecordInit,
                                           OpenCVDecode, OpenCVInit, PIMSDecode,
@@ -16,6 +18,7 @@ from mmaction.datasets.transforms import (DecordDecode, DecordInit,
 from mmaction.registry import DATASETS
 from mmaction.utils import ConfigType
 from mmengine.fileio import isdir, isfile, list_from_file
+from mmengine.structures import BaseDataElement
 
 from .transforms.video_init import VideoDecode, VideoInit
 
@@ -34,11 +37,31 @@ class VideoReadError(RuntimeError):
     """
 
 
-def cut_off_avi(filename: str) -> Optional[str]:
-    """Tell whether a local AVI file is shorter than its header says.
+def mark_skipped(data: Any, skipped: Dict[str, str]) -> None:
+    """Record in a sample in whose place it stands.
 
-    decord does not raise on such a file: it crashes the process. Other
-    containers, and files that are not on a local disk, pass.
+    Args:
+        data (Any): What the pipeline returned.
+        skipped (Dict[str, str]): File name to reason.
+
+    Raises:
+        TypeError: If the sample has no data sample to record it in.
+    """
+    sample = data.get('data_samples') if isinstance(data, dict) else None
+    if not isinstance(sample, BaseDataElement):
+        raise TypeError(
+            "on_error='skip' records what it skips in data_samples; end the "
+            'pipeline with PackActionInputs')
+    sample.set_metainfo(dict(skipped_videos=skipped))
+
+
+def unreadable(filename: str) -> Optional[str]:
+    """Tell whether a local file would hang or crash a decoder.
+
+    Opening a named pipe or a device waits forever, and decord does not raise
+    on an AVI file that is shorter than its header says: it crashes the
+    process. Anything else passes, and so do files that are not on a local
+    disk.
 
     Args:
         filename (str): The video file.
@@ -47,7 +70,7 @@ def cut_off_avi(filename: str) -> Optional[str]:
         Optional[str]: What is wrong, or None.
     """
     if not osp.isfile(filename):
-        return None
+        return 'not a regular file' if osp.exists(filename) else None
     with open(filename, 'rb') as file:
         head = file.read(12)
     if len(head) < 12 or head[:4] != b'RIFF' or head[8:] != b'AVI ':
@@ -87,11 +110,21 @@ class CheckedVideoDataset(VideoDataset):
         delimiter (str): Defaults to ``' '``.
         prepare (str, optional): The command that prepares this data set,
             named in the errors that it would mend.
+        on_error (str): What an unreadable video is: ``'raise'`` an error, or
+            ``'skip'`` replaced by another of the set, drawn by NumPy's
+            generator, hence by the run's seed, and anew each time. Training
+            only: figures on part of a test set compare with nothing. Each is
+            warned of once, and recorded as ``skipped_videos`` in the sample
+            that stands for it, which ``SkippedVideosHook`` sums up by epoch.
+            Defaults to ``'raise'``.
+        max_skips (int): With ``'skip'``, how many videos in a row may be
+            unreadable before it is an error all the same. Defaults to 5.
         **kwargs: Further arguments of MMAction2's ``VideoDataset``.
 
     Raises:
         FileNotFoundError: If the list or the folder is missing.
-        ValueError: If a line of the list is wrong, or the list is empty.
+        ValueError: If a line of the list is wrong, or the list is empty; if
+            ``on_error`` is unknown, or ``'skip'`` for a test set.
         VideoReadError: At sample time, if the video cannot be read.
         RuntimeError: At sample time, if a transform returns None, which
             MMEngine would answer by drawing another sample.
@@ -106,13 +139,25 @@ class CheckedVideoDataset(VideoDataset):
                  test_mode: bool = False,
                  delimiter: str = ' ',
                  prepare: Optional[str] = None,
+                 on_error: str = 'raise',
+                 max_skips: int = 5,
                  **kwargs) -> None:
         if 'video' not in data_prefix:
             raise ValueError('data_prefix must be dict(video=FOLDER), not '
                              f'{dict(data_prefix)}')
         if multi_class and num_classes is None:
             raise ValueError('multi_class=True needs num_classes')
+        if on_error not in ('raise', 'skip'):
+            raise ValueError("on_error must be 'raise' or 'skip', got "
+                             f'{on_error!r}')
+        if on_error == 'skip' and (test_mode or max_skips < 1):
+            raise ValueError(
+                "on_error='skip' is for training (test_mode=False) and needs "
+                f'max_skips >= 1, got {test_mode=}, {max_skips=}. Take '
+                f'unreadable videos out of {ann_file} instead')
         self.prepare = prepare
+        self.on_error = on_error
+        self.max_skips = max_skips
         super().__init__(
             ann_file,
             pipeline=pipeline,
@@ -184,7 +229,38 @@ class CheckedVideoDataset(VideoDataset):
         return path.strip(), labels if self.multi_class else labels[0]
 
     def prepare_data(self, idx: int) -> Any:
-        """Run the pipeline on one sample.
+        """Run the pipeline on one sample, or on another by ``on_error``.
+
+        Args:
+            idx (int): The sample's index.
+
+        Returns:
+            Any: What the last transform returns.
+        """
+        if self.on_error == 'raise':
+            return self.run_pipeline(idx)
+        tried, skipped = [], {}
+        while True:
+            try:
+                data = self.run_pipeline(idx)
+            except VideoReadError as error:
+                warnings.warn(f'skipped: {error}')
+                tried.append(idx)
+                skipped[self.get_data_info(idx)['filename']] = str(error)
+                others = np.setdiff1d(np.arange(len(self)), tried)
+                if len(tried) > self.max_skips or not len(others):
+                    raise VideoReadError(
+                        f'{len(tried)} videos in a row cannot be read, of '
+                        f'max_skips={self.max_skips}. The last: '
+                        f'{error}') from error
+                idx = int(np.random.choice(others))
+            else:
+                if skipped:
+                    mark_skipped(data, skipped)
+                return data
+
+    def run_pipeline(self, idx: int) -> Any:
+        """Run the pipeline on this very sample.
 
         The transforms are called one by one, as MMEngine's ``Compose`` does,
         to know which of them failed.
@@ -210,11 +286,10 @@ class CheckedVideoDataset(VideoDataset):
     def _read(self, reader: Callable[[Dict], Dict], data: Dict) -> Dict:
         """Call a transform that reads the video and name what fails."""
         filename, opened = data['filename'], 'video_reader' in data
-        defect = None if opened else cut_off_avi(filename)
-        if defect:
-            raise self._read_error(filename, defect)
         try:
-            data = reader(data)
+            defect = None if opened else unreadable(filename)
+            if not defect:
+                data = reader(data)
         except PIPELINE_ERRORS:
             raise
         except Exception as error:
@@ -224,6 +299,8 @@ class CheckedVideoDataset(VideoDataset):
             cause = str(error).strip().split('\n')[0]
             raise self._read_error(
                 filename, f'{type(error).__name__}: {cause}') from error
+        if defect:
+            raise self._read_error(filename, defect)
         if data.get('total_frames') == 0:
             raise self._read_error(filename, f'{reader!r} finds no frames')
         return data

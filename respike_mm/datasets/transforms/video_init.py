@@ -4,8 +4,9 @@
 ``VideoDecode`` follows whatever ``VideoInit`` opened.
 """
 from importlib import import_module
-from typing import Dict
+from typing import Dict, Iterator
 
+import numpy as np
 from mmaction.datasets.transforms import (DecordDecode, DecordInit, PyAVDecode,
                                           PyAVInit)
 from mmaction.registry import TRANSFORMS
@@ -41,6 +42,45 @@ def count_packets(container) -> int:
         count += packet.size > 0  # an empty one ends the stream
     container.seek(0)
     return count
+
+
+class WholeVideo:
+    """An open video for ``PyAVDecode`` that does not end early in silence.
+
+    Where damage leaves fewer frames than the file has packets, ``PyAVDecode``
+    starts again at the first frame; this raises instead.
+
+    Args:
+        container (av.container.InputContainer): An open video.
+        num_frames (int): Frames that must come out of it.
+    """
+
+    def __init__(self, container, num_frames: int) -> None:
+        self.container = container
+        self.num_frames = num_frames
+
+    def decode(self, video: int) -> Iterator:
+        """Frames of a video stream; ValueError if they are too few."""
+        count = 0
+        for frame in self.container.decode(video=video):
+            yield frame
+            count += 1
+        if count < self.num_frames:
+            raise ValueError(f'ends after {count} of {self.num_frames} frames')
+
+
+class DecordFileInit(DecordInit):
+    """``DecordInit`` that hands decord the path, not the content.
+
+    decord copies the content twice and, where it cannot open it, never frees
+    the copies: a few broken videos would fill the memory.
+    """
+
+    def _get_video_reader(self, filename: str) -> object:
+        from decord import VideoReader  # not needed by users of PyAV
+        with open(filename, 'rb'):
+            pass  # raises what decord does not say
+        return VideoReader(filename, num_threads=self.num_threads)
 
 
 @TRANSFORMS.register_module()
@@ -86,7 +126,9 @@ class VideoInit(BaseTransform):
                               f'package {module!r}: {install}') from error
         self.backend = backend
         if backend == 'decord':
-            self.opener = DecordInit(io_backend, num_threads=num_threads)
+            opener = DecordFileInit if io_backend in ('disk', 'local') \
+                else DecordInit
+            self.opener = opener(io_backend, num_threads=num_threads)
         else:
             self.opener = PyAVInit(io_backend)
 
@@ -149,7 +191,13 @@ class VideoDecode(BaseTransform):
         if 'video_backend' not in results:
             raise KeyError('video_backend: VideoDecode needs a VideoInit '
                            'before it in the pipeline')
-        return self.decoders[results['video_backend']].transform(results)
+        decoder = self.decoders[results['video_backend']]
+        if results['video_backend'] == 'pyav' and decoder.mode == 'accurate':
+            needed = min(np.max(results['frame_inds']) + 1,
+                         results['total_frames'])
+            results['video_reader'] = WholeVideo(results['video_reader'],
+                                                 needed)
+        return decoder.transform(results)
 
     def __repr__(self) -> str:
         mode = self.decoders['decord'].mode

@@ -1,0 +1,1 @@
+"""Good clips, damaged copies of them, and decoding under supervision."""
