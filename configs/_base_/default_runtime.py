@@ -10,7 +10,9 @@ default_hooks = dict(
         type='CheckpointHook', interval=1, max_keep_ckpts=3, save_best='auto'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     sync_buffers=dict(type='SyncBuffersHook'),
-    visualization=dict(type='VisualizationHook', enable=False))
+    visualization=dict(type='VisualizationHook', enable=False),
+    non_finite_loss=dict(type='NonFiniteLossHook'),
+    skipped_videos=dict(type='SkippedVideosHook'))
 
 env_cfg = dict(
     cudnn_benchmark=False,

@@ -37,22 +37,21 @@ class VideoReadError(RuntimeError):
     """
 
 
-def mark_skipped(data: Any, skipped: Dict[str, str]) -> None:
-    """Record in a sample in whose place it stands.
+def record(data: Any, **metainfo) -> bool:
+    """Add to the meta information of a packed sample.
 
     Args:
         data (Any): What the pipeline returned.
-        skipped (Dict[str, str]): File name to reason.
+        **metainfo: What to add.
 
-    Raises:
-        TypeError: If the sample has no data sample to record it in.
+    Returns:
+        bool: Whether there was a data sample to add it to.
     """
     sample = data.get('data_samples') if isinstance(data, dict) else None
     if not isinstance(sample, BaseDataElement):
-        raise TypeError(
-            "on_error='skip' records what it skips in data_samples; end the "
-            'pipeline with PackActionInputs')
-    sample.set_metainfo(dict(skipped_videos=skipped))
+        return False
+    sample.set_metainfo(metainfo)
+    return True
 
 
 def unreadable(filename: str) -> Optional[str]:
@@ -255,13 +254,16 @@ class CheckedVideoDataset(VideoDataset):
                         f'{error}') from error
                 idx = int(np.random.choice(others))
             else:
-                if skipped:
-                    mark_skipped(data, skipped)
+                if skipped and not record(data, skipped_videos=skipped):
+                    raise TypeError(
+                        "on_error='skip' records in data_samples what it "
+                        'skips: end the pipeline with PackActionInputs')
                 return data
 
     def run_pipeline(self, idx: int) -> Any:
         """Run the pipeline on this very sample.
 
+        A packed sample has its file's name as ``video_path`` afterwards.
         The transforms are called one by one, as MMEngine's ``Compose`` does,
         to know which of them failed.
 
@@ -281,6 +283,7 @@ class CheckedVideoDataset(VideoDataset):
             if data is None:
                 raise RuntimeError(f'{transform!r} returned None for '
                                    f'{filename}')
+        record(data, video_path=filename)
         return data
 
     def _read(self, reader: Callable[[Dict], Dict], data: Dict) -> Dict:
