@@ -7,6 +7,7 @@ from spikingjelly.activation_based.functional import seq_to_ann_forward
 from torch import Tensor, nn
 
 from .multi_step import NORM_MODES
+from .pointwise import PointwiseConv2d
 
 
 class ConvNorm(nn.Module):
@@ -51,4 +52,4 @@ def projection(kind: str, in_channels: int, channels: int,
     # 3x3 stride-2 convolution beside it; even maps are unaffected.
     pool = nn.AvgPool2d(stride, ceil_mode=True, count_include_pad=False)
     return nn.Sequential(pool,
-                         nn.Conv2d(in_channels, channels, 1, bias=False))
+                         PointwiseConv2d(in_channels, channels, bias=False))

@@ -20,6 +20,7 @@ from mmaction.registry import MODELS
 from mmaction.utils import OptConfigType, OptSampleList
 from torch import Tensor
 
+from ..common.pointwise import convert_pointwise
 from ..common.stage_features import (as_stages, infer_stage_channels,
                                      torchvision_stages, with_stage_outputs)
 
@@ -63,6 +64,7 @@ class HybridReSpike(BaseRecognizer):
             data_preprocessor=data_preprocessor)
         if self.backbone_from == 'torchvision':
             self.backbone = torchvision_stages(self.backbone)
+        convert_pointwise(self.backbone)
         self.snn_backbone = MODELS.build(snn_backbone)
         key_channels = infer_stage_channels(self.backbone)
         snn_channels = self.snn_backbone.stage_channels
