@@ -13,6 +13,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from ..common.conv_norm import ConvNorm, conv3x3, projection
+from ..common.lif import LIFNeuron
 from ..common.multi_step import NORM_MODES, merge_steps, split_steps
 
 
@@ -30,17 +31,22 @@ class MSBasicBlock(nn.Module):
         norm_mode: Whose statistics they use, see :class:`MSResNet`.
     """
 
+    neuron_first = True  # the first convolution's input is a neuron's output
+
     def __init__(self, in_channels: int, channels: int, stride: int,
                  shortcut: str, neuron: dict, norm_cfg: dict,
                  norm_mode: str) -> None:
         super().__init__()
         self.lif1 = MODELS.build(neuron)
+        spikes = isinstance(self.lif1, LIFNeuron)  # of others who knows
         self.conv1 = ConvNorm(
-            conv3x3(in_channels, channels, stride), channels, norm_cfg,
+            conv3x3(in_channels, channels, stride,
+                    spikes and self.neuron_first), channels, norm_cfg,
             norm_mode)
         self.lif2 = MODELS.build(neuron)
         self.conv2 = ConvNorm(
-            conv3x3(channels, channels, 1), channels, norm_cfg, norm_mode)
+            conv3x3(channels, channels, 1, spikes), channels, norm_cfg,
+            norm_mode)
         self.shortcut = nn.Identity()
         if stride != 1 or in_channels != channels:
             self.shortcut = ConvNorm(

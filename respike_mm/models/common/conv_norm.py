@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from .multi_step import NORM_MODES
 from .pointwise import PointwiseConv2d
+from .spike_conv import SpikeConv2d
 
 
 class ConvNorm(nn.Module):
@@ -31,8 +32,19 @@ class ConvNorm(nn.Module):
         return self.normalise(seq_to_ann_forward(x, self.conv), self.norm)
 
 
-def conv3x3(in_channels: int, channels: int, stride: int) -> nn.Conv2d:
-    """3x3 convolution that keeps the map's size up to the stride."""
+def conv3x3(in_channels: int,
+            channels: int,
+            stride: int,
+            spikes: bool = False) -> nn.Conv2d:
+    """3x3 convolution that keeps the map's size up to the stride.
+
+    Args:
+        in_channels, channels: Widths of the input and of the output.
+        stride: Stride.
+        spikes: The input is sure to be spikes, see :class:`SpikeConv2d`.
+    """
+    if spikes:
+        return SpikeConv2d(in_channels, channels, 3, stride, padding=1)
     return nn.Conv2d(in_channels, channels, 3, stride, padding=1, bias=False)
 
 
