@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from mmcv.cnn.bricks import wrappers
 from torch import Tensor, nn
+from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 # For fewer tokens the weights dominate, which BLAS reads as they are; and
 # PyTorch keeps oneDNN for single images of more elements than this.
@@ -23,13 +24,14 @@ _PLAIN_CONVOLUTIONS = (nn.Conv2d, wrappers.Conv2d)
 def _prefers_onednn(x: Tensor, num_tokens: int) -> bool:
     """Many float32 tokens on CPU, in PyTorch's own hands.
 
-    Half precision goes to oneDNN anyway; compilers and exporters had better
-    see the layer as it is.
+    Half precision goes to oneDNN anyway; compilers, exporters and whoever
+    counts operations had better see the layer as it is.
     """
     return (x.device.type == 'cpu' and x.dtype == torch.float32
             and num_tokens >= _MIN_TOKENS and x.numel() > _MIN_ELEMENTS
             and torch.backends.mkldnn.is_available()
             and not torch.is_autocast_enabled('cpu')
+            and _get_current_dispatch_mode() is None
             and not torch.jit.is_tracing()
             and not torch.compiler.is_compiling())
 

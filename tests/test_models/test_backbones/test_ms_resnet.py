@@ -189,6 +189,7 @@ def test_recognizer2d_trains_it():
     (dict(stem='conv5x5'), 'stem must be one of'),
     (dict(shortcut='none'), 'shortcut must be one of'),
     (dict(norm_mode='batch'), 'norm_mode must be one of'),
+    (dict(checkpoint='some'), 'checkpoint must be one of'),
     (dict(strides=(1, 2)), 'one stride for each'),
 ])
 def test_bad_options(options, message):
