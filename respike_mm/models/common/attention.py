@@ -108,6 +108,14 @@ class _GEGLU(torch.autograd.Function):
         return grad_x
 
 
+def geglu(x: Tensor) -> Tensor:
+    """Gated GELU, ``[..., 2 D]`` (value, gate) to ``[..., D]``."""
+    if torch.is_grad_enabled() and x.requires_grad:
+        return _GEGLU.apply(x)
+    value, gate = x.chunk(2, dim=-1)
+    return F.gelu(gate).mul_(value)
+
+
 class GEGLUFeedForward(nn.Module):
     """Two linear layers around a gated GELU; inner width ``ratio * D``."""
 
@@ -118,7 +126,7 @@ class GEGLUFeedForward(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Tokens ``[..., D]`` to ``[..., D]``."""
-        return self.proj_out(_GEGLU.apply(self.proj_in(x)))
+        return self.proj_out(geglu(self.proj_in(x)))
 
 
 class CrossAttentionBlock(nn.Module):
