@@ -12,7 +12,7 @@ from mmaction.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from ..common.checkpointing import recompute, recomputes
+from ..common.checkpointing import checkpoint_blocks, recomputes
 from ..common.conv_norm import ConvNorm, conv3x3, projection
 from ..common.lif import LIFNeuron
 from ..common.multi_step import NORM_MODES, merge_steps, split_steps
@@ -97,8 +97,8 @@ class MSResNet(BaseModule):
             output is the float membrane path.
         checkpoint: What the backward pass recomputes, see
             :mod:`~respike_mm.models.common.checkpointing`: from ``'neurons'``
-            on the stages without their convolutions, at ``'all'`` stem and
-            stages with them. Defaults to ``'none'``.
+            on the blocks without their convolutions, at ``'all'`` with them.
+            Defaults to ``'none'``.
         num_steps: Time steps of a 4-D input, whose first axis is then batch
             times time. Without it inputs are 5-D, time first.
         init_cfg: Initialisation. Defaults to He initialisation (fan out).
@@ -142,8 +142,6 @@ class MSResNet(BaseModule):
         if len(strides) != 4:
             raise ValueError(f'{cls}: strides needs one stride for each of '
                              f'the 4 stages, got {strides}')
-        self.recompute_stages = recomputes(checkpoint, 'neurons')
-        self.recompute_all = recomputes(checkpoint, 'all')
         self.num_steps = num_steps
         self.zero_init_residual = zero_init_residual
         self.stage_channels = tuple(base_channels * 2**i for i in range(4))
@@ -165,6 +163,8 @@ class MSResNet(BaseModule):
             self.add_module(f'layer{i + 1}', nn.Sequential(*blocks))
         self.final_neuron = (
             MODELS.build(neuron) if final_neuron else nn.Identity())
+        if recomputes(checkpoint, 'neurons'):
+            checkpoint_blocks(self, keep_convolutions=checkpoint != 'all')
 
     def init_weights(self) -> None:
         super().init_weights()
@@ -177,10 +177,7 @@ class MSResNet(BaseModule):
         """Frames ``[S, N, 3, H, W]`` to the input of the first stage."""
         # Channels last from here on: what convolutions and attention want.
         frames = x.flatten(0, 1).contiguous(memory_format=torch.channels_last)
-        frames = frames.unflatten(0, x.shape[:2])
-        if self.recompute_all:
-            return recompute(self.stem, frames, owner=self.stem)
-        return self.stem(frames)
+        return self.stem(frames.unflatten(0, x.shape[:2]))
 
     def forward_stage(self, x: Tensor, stage: int) -> Tensor:
         """Run one of the four stages, counted from 0.
@@ -192,15 +189,7 @@ class MSResNet(BaseModule):
         Returns:
             ``[S, N, stage_channels[stage], H', W']``.
         """
-        layer = getattr(self, f'layer{stage + 1}')
-        if self.recompute_stages:
-            x = recompute(
-                layer,
-                x,
-                owner=layer,
-                keep_convolutions=not self.recompute_all)
-        else:
-            x = layer(x)
+        x = getattr(self, f'layer{stage + 1}')(x)
         return self.final_neuron(x) if stage == 3 else x
 
     def forward(self, x: Tensor) -> Tensor:

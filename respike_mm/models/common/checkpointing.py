@@ -2,9 +2,10 @@
 
     none       nothing
     attention  the fusion blocks
-    neurons    also normalisation, neurons and shortcuts of the spiking
-               stages, whose convolutions keep their outputs
-    all        everything, the key-frame backbone included, block by block
+    neurons    also what lies between the convolutions of both backbones
+               (normalisation, neurons, activations, shortcuts);
+               convolutions keep their outputs
+    all        everything, block by block
 
 Every level gives the same outputs, gradients and running statistics. PyTorch's
 checkpoint does the work and restores autocast and the state of the random
@@ -19,6 +20,7 @@ from typing import Callable, Iterator, List, Optional, Tuple
 import torch
 from torch import Tensor, fx, nn
 from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_flatten, tree_unflatten
 from torch.utils.checkpoint import checkpoint
 
 CHECKPOINT_LEVELS = ('none', 'attention', 'neurons', 'all')
@@ -60,11 +62,13 @@ class _KeptConvolution(torch.autograd.Function):
     """A convolution whose output is known already.
 
     It stands in for the first run's convolution, which alone takes part in
-    the backward pass: all it has to do is to save the same two tensors.
+    the backward pass: all it has to do is to save the same two tensors, under
+    the same condition, namely that any of the three wants a gradient.
     """
 
     @staticmethod
-    def forward(ctx, x: Tensor, weight: Tensor, output: List[Tensor]):
+    def forward(ctx, x: Tensor, weight: Tensor, bias: Optional[Tensor],
+                output: List[Tensor]):
         ctx.save_for_backward(x, weight)
         return output[0].detach()
 
@@ -92,24 +96,35 @@ class _ConvolutionOutputs(TorchFunctionMode):
         if not torch.is_grad_enabled():  # inside another function's forward
             return out
         x, weight = (a.to(out.dtype) for a in args[:2])
-        return _KeptConvolution.apply(x, weight, [out])
+        bias = (*args, None)[2]
+        return _KeptConvolution.apply(x, weight, bias, [out])
 
 
 class _Keep(torch.autograd.Function):
     """Identity that saves tensors, and refills a list with them before the
-    backward pass reaches what computed its input."""
+    backward pass reaches what computed its inputs."""
 
     @staticmethod
-    def forward(ctx, x: Tensor, store: List[Tensor], *kept: Tensor) -> Tensor:
-        ctx.save_for_backward(*kept)
+    def forward(ctx, store: List[Tensor], *inputs: Tensor):
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(*store)
         ctx.store = store
-        return x.view_as(x)
+        store.clear()
+        return tuple(x.view_as(x) for x in inputs)
 
     @staticmethod
-    def backward(ctx, grad: Tensor):
-        kept = ctx.saved_tensors
-        ctx.store[:] = kept
-        return grad, None, *[None] * len(kept)
+    def backward(ctx, *grads: Tensor):
+        ctx.store[:] = ctx.saved_tensors
+        return None, *grads
+
+
+def _keep(value, store: List[Tensor]):
+    """``value``, tensors or containers of them, through :class:`_Keep`."""
+    leaves, spec = tree_flatten(value)
+    tensors = iter(
+        _Keep.apply(store, *(x for x in leaves if isinstance(x, Tensor))))
+    return tree_unflatten(
+        [next(tensors) if isinstance(x, Tensor) else x for x in leaves], spec)
 
 
 class _SecondRun(AbstractContextManager):
@@ -143,7 +158,7 @@ def recompute(function: Callable,
         *args: Its inputs.
         owner: Module that holds the buffers (batch norm's statistics).
         keep_convolutions: Keep the outputs of ``conv2d``, so that the second
-            run costs no convolution. The function's output must be a tensor.
+            run costs no convolution.
 
     Returns:
         What the function returns.
@@ -160,10 +175,7 @@ def recompute(function: Callable,
 
     out = checkpoint(
         function, *args, use_reentrant=False, context_fn=surroundings)
-    if keep_convolutions:
-        kept, outputs[:] = list(outputs), []
-        out = _Keep.apply(out, outputs, *kept)
-    return out
+    return _keep(out, outputs) if keep_convolutions else out
 
 
 class RecomputedForward:
@@ -173,16 +185,21 @@ class RecomputedForward:
     bound method it follows the module into a copy.
     """
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: nn.Module, keep_convolutions: bool) -> None:
         self.module = module
+        self.keep_convolutions = keep_convolutions
 
     def __call__(self, *args):
-        forward = partial(type(self.module).forward, self.module)
-        return recompute(forward, *args, owner=self.module)
+        return recompute(
+            partial(type(self.module).forward, self.module),
+            *args,
+            owner=self.module,
+            keep_convolutions=self.keep_convolutions)
 
 
-def checkpoint_blocks(backbone: nn.Module) -> None:
-    """Recompute a backbone block by block.
+def checkpoint_blocks(backbone: nn.Module,
+                      keep_convolutions: bool = False) -> None:
+    """Recompute a backbone block by block, see :func:`recompute`.
 
     Blocks are the modules that hold layers, found inside the outermost
     ``Sequential``, ``ModuleList`` and ``ModuleDict`` containers. torchvision's
@@ -190,7 +207,7 @@ def checkpoint_blocks(backbone: nn.Module) -> None:
     block.
     """
     for block in _blocks(backbone):
-        block.forward = RecomputedForward(block)
+        block.forward = RecomputedForward(block, keep_convolutions)
 
 
 def _blocks(module: nn.Module) -> Iterator[nn.Module]:

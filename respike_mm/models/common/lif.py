@@ -9,7 +9,7 @@ reset, ``H`` membrane potential before it, ``O`` spikes.
 """
 import inspect
 import math
-from typing import List, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -28,7 +28,7 @@ class LIFParameters(NamedTuple):
     v_threshold: float
 
 
-def negative_membrane(x: Tensor, params: LIFParameters) -> List[Tensor]:
+def negative_membrane(x: Tensor, params: LIFParameters) -> Tensor:
     """``-H`` of every time step, from rest.
 
     The sign makes the reset one vectorised pass: ``threshold(-H, -v, 0)``
@@ -40,18 +40,19 @@ def negative_membrane(x: Tensor, params: LIFParameters) -> List[Tensor]:
         params: Constants of the membrane equation.
 
     Returns:
-        ``S`` tensors; float32 where ``x`` is narrower, since the potential
-        accumulates over time.
+        The shape of ``x``; float32 where ``x`` is narrower, since the
+        potential accumulates over time.
     """
     wide = torch.promote_types(x.dtype, torch.float32)
-    steps = []
-    for step in x:
-        h = step.to(wide) * -params.gain
-        if steps:
-            v = F.threshold(steps[-1], -params.v_threshold, 0.)
+    membrane = torch.empty_like(x, dtype=wide)
+    previous = None
+    for step, h in zip(x, membrane):
+        torch.mul(step.to(wide), -params.gain, out=h)
+        if previous is not None:
+            v = F.threshold(previous, -params.v_threshold, 0.)
             h.add_(v, alpha=params.decay)
-        steps.append(h)
-    return steps
+        previous = h
+    return membrane
 
 
 def lif_spikes(x: Tensor, params: LIFParameters) -> Tensor:
@@ -100,11 +101,10 @@ class _LIFFunction(torch.autograd.Function):
     def backward(ctx, grad_spikes: Tensor):
         x, = ctx.saved_tensors
         decay, gain, v_threshold = ctx.params
-        grad_x = torch.empty_like(x)
-        steps = negative_membrane(x, ctx.params)
+        membrane = negative_membrane(x, ctx.params)
         carried = None
-        for t in reversed(range(len(steps))):
-            h = steps.pop()  # -H
+        for t in reversed(range(len(x))):
+            h = membrane[t]  # -H
             # dO/dH by the surrogate; the reset is detached: dV/dH = 1 - O.
             grad = surrogate_gradient(ctx.surrogate,
                                       grad_spikes[t].to(h.dtype),
@@ -112,9 +112,10 @@ class _LIFFunction(torch.autograd.Function):
             if carried is not None:
                 kept = threshold_backward(carried, h, -v_threshold)
                 grad.add_(kept, alpha=decay)
-            grad_x[t] = grad * gain
+            # The potential of this step has served: its place is free.
+            torch.mul(grad, gain, out=h)
             carried = grad
-        return grad_x, None, None
+        return membrane.to(x.dtype), None, None
 
 
 @MODELS.register_module()

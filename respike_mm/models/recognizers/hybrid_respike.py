@@ -75,8 +75,9 @@ class HybridReSpike(BaseRecognizer):
         options = {}
         if recomputes(checkpoint, 'attention'):
             options['checkpoint'] = checkpoint
-        if recomputes(checkpoint, 'all'):
-            checkpoint_blocks(self.backbone)
+        if recomputes(checkpoint, 'neurons'):
+            checkpoint_blocks(
+                self.backbone, keep_convolutions=checkpoint != 'all')
         self.snn_backbone = MODELS.build({**options, **snn_backbone})
         key_channels = infer_stage_channels(self.backbone)
         snn_channels = self.snn_backbone.stage_channels

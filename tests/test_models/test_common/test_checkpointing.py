@@ -128,7 +128,7 @@ def test_every_level_keeps_less():
     for level in ('none', 'neurons', 'all'):
         net = MSResNet(base_channels=4, checkpoint=level)
         kept.append(kept_bytes(lambda: net(x)))
-    assert kept[0] > 1.3 * kept[1] > 1.3 * 1.3 * kept[2]
+    assert kept[0] > 1.2 * kept[1] > 1.2 * 1.5 * kept[2]
 
 
 def test_dropout_drops_the_same():
@@ -143,6 +143,42 @@ def test_dropout_drops_the_same():
     assert 0 < (y == 1).sum() < 100
     torch.testing.assert_close(x.grad, torch.where(y == 1, 0., 2 * y))
     assert torch.equal(torch.get_rng_state(), state)
+
+
+class Two(nn.Module):
+    """Gives a tuple; frozen in part."""
+
+    def __init__(self, trainable):
+        super().__init__()
+        torch.manual_seed(0)
+        self.first = nn.Conv2d(3, 4, 3)
+        self.second = nn.Conv2d(4, 4, 3)
+        for name, param in self.named_parameters():
+            param.requires_grad = name in trainable
+
+    def forward(self, x):
+        x = self.first(x).sigmoid()
+        return x.exp(), (self.second(x).exp(), 'no tensor')
+
+
+@pytest.mark.parametrize('used', [(0, ), (1, ), (0, 1)])
+@pytest.mark.parametrize('trainable', [('first.weight', ), ('first.bias', ),
+                                       ('second.bias', ), ()], ids=str)
+def test_several_outputs_and_frozen_parameters(trainable, used):
+    grads = []
+    for call in (directly, twice_but_convolutions):
+        block = Two(trainable)
+        x = torch.rand(2, 3, 6, 6)
+        first, (second, text) = call(block, x)
+        assert text == 'no tensor'
+        loss = sum((first, second)[i].sum() for i in used)
+        if loss.requires_grad:
+            loss.backward()
+        grads.append([p.grad for p in block.parameters()])
+    assert all(
+        ours is theirs is None or torch.equal(ours, theirs)
+        for ours, theirs in zip(*grads))
+    assert (grads[0][0] is not None) == ('first.weight' in trainable)
 
 
 def test_second_backward_pass():
@@ -219,6 +255,7 @@ def test_blocks_of_a_backbone():
 def test_a_graph_is_one_block():
     traced = torch.fx.symbolic_trace(backbone())
     checkpoint_blocks(traced)
+    assert traced.state_dict().keys() == backbone().state_dict().keys()
     x = torch.randn(2, 3, 8, 8)
     assert kept_bytes(lambda: traced(x)) == x.nbytes
     torch.testing.assert_close(traced(x), backbone()(x))
