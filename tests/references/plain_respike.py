@@ -188,7 +188,6 @@ class PlainReSpike(nn.Module):
         """Normalised clips ``[N, T, 3, H, W]`` to logits."""
         segments = clip.unflatten(1, (-1, stride)).flatten(0, 1)
         context = self.backbone(segments[:, 0])
-        functional.reset_net(self.snn_backbone)
         maps = []
         for t in range(1, stride):
             x = self.snn_backbone.stem(segments[:, t] - segments[:, 0])
@@ -196,6 +195,9 @@ class PlainReSpike(nn.Module):
                 x = getattr(self.snn_backbone, f'layer{i + 1}')(x)
                 x = self.neck.blocks[str(i)](x, context[i])
             maps.append(x)
+        # At rest for the next clip; their potentials would also hold on to
+        # this one's graph.
+        functional.reset_net(self.snn_backbone)
         spiking = sum(maps) / len(maps)
         pooled = torch.cat([context[-1].mean((2, 3)), spiking.mean((2, 3))], 1)
         logits = self.cls_head.fc_cls(pooled)  # [B, classes]

@@ -86,11 +86,9 @@ def settings(args: argparse.Namespace) -> Dict:
     machine = (
         torch.cuda.get_device_name()
         if cuda else f'{args.threads} CPU thread(s)')
-    chosen = ' '.join([
-        'python tools/analysis_tools/benchmark.py',
-        *map(shlex.quote, sys.argv[1:])])
     return dict(
-        command=chosen,
+        command=shlex.join(
+            ['python', 'tools/analysis_tools/benchmark.py', *sys.argv[1:]]),
         description=(
             f'{args.mode}, batch {args.batch}, {args.frames} frames of '
             f'{args.crop}x{args.crop}, s={args.stride}, depth {args.depth}, '
@@ -108,9 +106,10 @@ def main() -> None:
     if args.device.startswith('cuda') and not torch.cuda.is_available():
         raise SystemExit(f'--device {args.device}: there is no GPU')
     report = dict(**settings(args), rows=measure(args))
-    print(to_markdown(report), end='')
+    text = to_markdown(report)
+    print(text, end='')
     if args.out:
-        write(report, args.out)
+        write(report, text, args.out)
         if args.sweep:
             plot(report, args.sweep['name'], args.out)
 

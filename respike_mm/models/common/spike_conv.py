@@ -63,7 +63,7 @@ class SpikeConv2d(nn.Conv2d):
 
     def forward(self, spikes: Tensor) -> Tensor:
         """Spikes ``[N, C, H, W]`` to currents ``[N, C', H', W']``."""
-        if not torch.is_grad_enabled():
-            return super().forward(spikes)
+        if not torch.is_grad_enabled() or self.bias is not None:
+            return super().forward(spikes)  # a folded norm brings a bias
         return _SpikeConvolution.apply(spikes, self.weight, self.stride,
                                        self.padding)

@@ -5,8 +5,14 @@ from pathlib import Path
 
 import pytest
 
-TOOLS = Path(__file__).resolve().parents[3] / 'tools/analysis_tools'
+ROOT = Path(__file__).resolve().parents[3]
+TOOLS = ROOT / 'tools/analysis_tools'
 sys.path.insert(0, str(TOOLS))
+
+@pytest.fixture
+def root():
+    return ROOT
+
 
 @pytest.fixture
 def run(monkeypatch):

@@ -53,6 +53,7 @@ def memory(system: System, args: argparse.Namespace) -> Dict:
     device = torch.device(args.device)
     peak = per_clip(*(peak_bytes(system.model, make_step(system, args, n),
                                  device) for n in (1, 2)))
+    system.model.zero_grad(set_to_none=True)
     found = dict(peak_mib=peak[''])
     saved = {}
     if args.mode == 'train':

@@ -55,11 +55,11 @@ def to_markdown(report: Dict) -> str:
     return text
 
 
-def write(report: Dict, out: Path) -> None:
-    """``out.json`` and ``out.md``."""
+def write(report: Dict, text: str, out: Path) -> None:
+    """``out.json`` with the report and ``out.md`` with its text."""
     out.parent.mkdir(parents=True, exist_ok=True)
     Path(f'{out}.json').write_text(json.dumps(report, indent=1) + '\n')
-    Path(f'{out}.md').write_text(to_markdown(report))
+    Path(f'{out}.md').write_text(text)
 
 
 def plot(report: Dict, swept: str, out: Path) -> None:
