@@ -72,7 +72,8 @@ def segments_of(clip, stride):
 def train_step(model, *args, **kwargs):
     """Logits, gradients and buffers of one training step."""
     logits = model(*args, **kwargs)
-    F.cross_entropy(logits, torch.arange(len(logits))).backward()
+    labels = torch.arange(len(logits), device=logits.device)
+    F.cross_entropy(logits, labels).backward()
     grads = {name: p.grad for name, p in model.named_parameters()}
     return logits.detach(), grads, dict(model.named_buffers())
 
@@ -129,3 +130,15 @@ def test_evaluation_in_float32():
     actual = ours.float().eval()(segments_of(clip, 4).float(), stage='head')
     torch.testing.assert_close(
         actual.double(), expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize('checkpoint', CHECKPOINT_LEVELS)
+def test_no_value_is_read_back(checkpoint):
+    """Tensors without values stand for a GPU: nothing in a training step
+    takes the CPU for granted or waits for a result."""
+    model = fast_network(checkpoint=checkpoint).float().to('meta')
+    clip = clips(4).float().to('meta')
+    logits, grads, _ = train_step(
+        model, segments_of(clip, 4), stage='head')
+    assert logits.shape == (2, CLASSES)
+    assert all(grad.device.type == 'meta' for grad in grads.values())
