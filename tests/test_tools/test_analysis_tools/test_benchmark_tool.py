@@ -1,4 +1,5 @@
 import json
+import weakref
 from argparse import Namespace
 from functools import partial
 
@@ -61,6 +62,26 @@ def test_views_and_weights_do_not_count():
 
     assert sum(memory.saved_bytes(model, forward).values()) == (
         (2 * 4 + 2 * 4) * FLOAT)
+
+
+class Exp(torch.autograd.Function):
+    """Saves its result."""
+    nodes = []
+
+    @staticmethod
+    def forward(ctx, x):
+        y = x.exp()
+        ctx.save_for_backward(y)
+        Exp.nodes.append(weakref.ref(ctx))
+        return y
+
+
+def test_nothing_is_held_afterwards():
+    """A result that its own node saves could keep the graph alive."""
+    model = Halves()
+    memory.saved_bytes(
+        model, lambda: Exp.apply(model(torch.randn(3, 100))).sum())
+    assert [node() for node in Exp.nodes] == [None]
 
 
 def test_peak_bytes_by_hand():

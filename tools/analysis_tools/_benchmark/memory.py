@@ -86,7 +86,7 @@ def saved_bytes(model: nn.Module,
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in weights:
             kept.setdefault(storage.data_ptr(), (running[0], storage.nbytes()))
-        return tensor
+        return tensor.detach()  # itself, an output would keep its own graph
 
     with ExitStack() as stack:
         follow(stack, model, note)
