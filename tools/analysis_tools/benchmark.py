@@ -86,14 +86,15 @@ def settings(args: argparse.Namespace) -> Dict:
     machine = (
         torch.cuda.get_device_name()
         if cuda else f'{args.threads} CPU thread(s)')
+    how = (f', median (lowest - highest) of {args.rounds} rounds'
+           if args.rounds else '')
     return dict(
         command=shlex.join(
             ['python', 'tools/analysis_tools/benchmark.py', *sys.argv[1:]]),
         description=(
             f'{args.mode}, batch {args.batch}, {args.frames} frames of '
             f'{args.crop}x{args.crop}, s={args.stride}, depth {args.depth}, '
-            f'float32 unless said, {machine}, torch {torch.__version__}, '
-            f'median (lowest - highest) of {args.rounds} rounds'))
+            f'float32 unless said, {machine}, torch {torch.__version__}{how}'))
 
 
 def main() -> None:

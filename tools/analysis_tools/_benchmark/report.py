@@ -80,7 +80,8 @@ def plot(report: Dict, swept: str, out: Path) -> None:
             points = [(row[swept], row[key])
                       for row in rows if row['system'] == system]
             axis.plot(*zip(*sorted(points)), marker='o', label=system)
-        axis.set(xlabel=swept, ylabel=label, ylim=(0, None))
+        top = 1.1 * max(row[key] for row in rows)
+        axis.set(xlabel=swept, ylabel=label, ylim=(0, top))
     axes[0][0].legend(fontsize='small')
     figure.savefig(f'{out}.png', dpi=120)
     plt.close(figure)
