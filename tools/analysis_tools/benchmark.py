@@ -86,8 +86,9 @@ def settings(args: argparse.Namespace) -> Dict:
     machine = (
         torch.cuda.get_device_name()
         if cuda else f'{args.threads} CPU thread(s)')
-    how = (f', median (lowest - highest) of {args.rounds} rounds'
-           if args.rounds else '')
+    how = f'; {args.sweep["name"]} varies' if args.sweep else ''
+    if args.rounds:
+        how += f'; median (lowest - highest) of {args.rounds} rounds'
     return dict(
         command=shlex.join(
             ['python', 'tools/analysis_tools/benchmark.py', *sys.argv[1:]]),
