@@ -9,7 +9,7 @@ reset, ``H`` membrane potential before it, ``O`` spikes.
 """
 import inspect
 import math
-from typing import List, NamedTuple
+from typing import List, NamedTuple, Optional, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -61,6 +61,28 @@ def lif_spikes(x: Tensor, params: LIFParameters) -> Tensor:
         # Straight into the output: no boolean tensor in between.
         torch.le(h, -params.v_threshold, out=spike)
     return spikes
+
+
+def lif_step(x: Tensor, v: Optional[Tensor],
+             params: LIFParameters) -> Tuple[Tensor, Tensor]:
+    """One time step with explicit state, for inference.
+
+    Args:
+        x: Input of the step.
+        v: Membrane potential ``V`` that the step before left; None for rest.
+        params: Constants of the membrane equation.
+
+    Returns:
+        Spikes of the shape and dtype of ``x``, and the new ``V``, float32
+        where ``x`` is narrower. Step after step they equal
+        :func:`lif_spikes` of the sequence, bit for bit.
+    """
+    h = x.to(torch.promote_types(x.dtype, torch.float32)) * params.gain
+    if v is not None:
+        h = h.add(v, alpha=params.decay)
+    spikes = (h >= params.v_threshold).to(h.dtype)
+    # H * (1 - O) in one pass, exactly zero where it fired.
+    return spikes.to(x.dtype), torch.addcmul(h, h, spikes, value=-1)
 
 
 def surrogate_gradient(surrogate: surrogates.SurrogateFunctionBase,
