@@ -3,6 +3,8 @@ import torch
 from mmaction.registry import MODELS
 from torch import nn
 
+from respike_mm.models import MSResNet
+
 TINY = dict(
     type='HybridReSpike',
     backbone=dict(
@@ -16,6 +18,45 @@ TINY = dict(
     cls_head=dict(type='ReSpikeHead', num_classes=5, average_clips='score'),
     data_preprocessor=dict(
         type='KeyResidualDataPreprocessor', mean=[127.] * 3, std=[60.] * 3))
+
+
+@MODELS.register_module()
+class FourConvs(nn.Module):
+    """The least that is an ANN of four stages."""
+
+    def __init__(self, out_indices: tuple = (0, 1, 2, 3)) -> None:
+        super().__init__()
+        for i in range(4):
+            self.add_module(
+                f'stage{i}',
+                nn.Sequential(
+                    nn.Conv2d(3 if i == 0 else 8, 8, 3, 2, 1, bias=False),
+                    nn.BatchNorm2d(8), nn.ReLU()))
+
+    def forward(self, x):
+        maps = []
+        for stage in self.children():
+            x = stage(x)
+            maps.append(x)
+        return tuple(maps)
+
+
+@MODELS.register_module()
+class ShortMSResNet(MSResNet):
+    """One block a stage."""
+    stage_blocks = {10: (1, 1, 1, 1)}
+
+
+# Exporters take their time for every layer.
+SMALLEST = dict(
+    backbone=dict(type='FourConvs'),
+    snn_backbone=dict(type='ShortMSResNet', depth=10, base_channels=8),
+    neck=dict(
+        type='CrossAttentionNeck',
+        stages=(0, 3),
+        reductions=(2, 1, 1, 1),
+        head_channels=8,
+        num_groups=4))
 
 
 def respike(**options) -> nn.Module:
