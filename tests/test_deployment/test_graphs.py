@@ -1,14 +1,19 @@
 """Exported graphs, loaded again, against the network they came from."""
+import sys
+
 import numpy as np
 import pytest
 import torch
-from tiny_respike import SMALLEST, settled
+from action_samples import score_of
+from mmaction.structures import ActionDataSample
+from tiny_respike import SMALLEST, TINY, settled
 from torch.utils._pytree import tree_leaves
 
-from respike_mm.deployment import (export_onnx, export_program,
-                                   key_frame_graph, load_program,
+from respike_mm.deployment import (ExportedRecognizer, export_onnx,
+                                   export_program, key_frame_graph,
                                    load_onnxruntime, load_openvino,
-                                   recognizer_graph, step_graph)
+                                   load_program, recognizer_graph,
+                                   step_graph)
 from respike_mm.models.recognizers.respike_step import ReSpikeStep
 
 OPSET = 20
@@ -126,7 +131,25 @@ def test_streaming_by_onnx(exported, onnx_files):
         np.mean(segments, axis=0), expected, rtol=0, atol=1e-4)
 
 
+@torch.no_grad()
+def test_in_place_of_the_recognizer(exported, onnx_files):
+    """Same scores from raw segments of two views, by MMAction2's call."""
+    model = exported[0]
+    other = ExportedRecognizer(
+        str(onnx_files / 'recognizer.onnx'), TINY['data_preprocessor'])
+    frames = torch.randint(0, 256, (2, 2, 3, 3, 32, 32), dtype=torch.uint8)
+    found, expected = (
+        score_of(m.test_step(
+            dict(inputs=[frames], data_samples=[ActionDataSample()]))[0])
+        for m in (other, model))
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
+    with pytest.raises(ValueError, match='predict only'):
+        other(frames[None].float(), mode='loss')
+    with pytest.raises(ValueError, match="one of .*got 'tensorrt'"):
+        ExportedRecognizer('x.onnx', TINY['data_preprocessor'], 'tensorrt')
+
+
 def test_missing_runtime_names_the_extra(monkeypatch, tmp_path):
-    monkeypatch.setitem(__import__('sys').modules, 'onnxruntime', None)
+    monkeypatch.setitem(sys.modules, 'onnxruntime', None)
     with pytest.raises(ModuleNotFoundError, match=r'respike_mm\[deploy\]'):
         load_onnxruntime(tmp_path / 'x.onnx')

@@ -35,15 +35,16 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--graphs',
         nargs='+',
-        choices=['recognizer', 'streaming'],
+        choices=['recognizer', 'streaming', 'nir'],
         default=['recognizer', 'streaming'],
-        help='what to export (default: both)')
+        help='what to export; nir is the spiking branch without fusion, '
+        'snn_branch.nir (default: recognizer streaming)')
     parser.add_argument(
         '--formats',
         nargs='+',
         choices=['pt2', 'onnx'],
         default=['pt2', 'onnx'],
-        help='how (default: both)')
+        help='how, other than nir (default: both)')
     parser.add_argument(
         '--fold',
         action='store_true',
@@ -136,9 +137,9 @@ def report(name: str, found: 'Tensor', single: 'Tensor', double: 'Tensor',
     low, high = (f'{d.max():.1e}' for d in differences)
     own = (single - double).abs().max()
     verdict = 'within' if worst <= tolerance else 'ABOVE'
-    print(f'{name}: {worst:.1e}, {verdict} {tolerance:g}. ONNX Runtime - '
-          f'PyTorch float32 {low}, - float64 {high}; PyTorch float32 - '
-          f'float64 {own:.1e} ({differences.shape[1]} clips)')
+    print(f'{name}: {worst:.1e}, {verdict} {tolerance:g}. Exported - PyTorch '
+          f'float32 {low}, - float64 {high}; PyTorch float32 - float64 '
+          f'{own:.1e} ({differences.shape[1]} clips or segments)')
     return worst <= tolerance
 
 
@@ -174,6 +175,23 @@ def check(model: 'nn.Module', graphs: Dict[str, 'Graph'], out: Path,
     return all(good)
 
 
+def export_and_check_nir(model: 'nn.Module', segments: 'Tensor', path: Path,
+                         tolerance: float) -> bool:
+    """Write the spiking branch, read it again, compare its last maps."""
+    from copy import deepcopy
+
+    import torch
+
+    from respike_mm.deployment import export_nir, run_nir
+    branch = model.snn_backbone
+    residual = model.split_segments(segments[:, None])[1]
+    export_nir(branch, segments.shape[-2:], path)
+    with torch.no_grad():
+        maps = (run_nir(path, residual), branch(residual),
+                deepcopy(branch).double()(residual.double()))
+    return report(path.stem, *(x.flatten(2) for x in maps), tolerance)
+
+
 def main() -> None:
     args = parse_args()
     _common.check_checkpoint(args.checkpoint)
@@ -204,9 +222,14 @@ def main() -> None:
     _, num_segments, stride, _, height, width = segments.shape
     print(f'batch dynamic; fixed: {num_segments} segments of {stride} frames, '
           f'{height}x{width}; ONNX opset {args.opset}')
-    if 'onnx' in args.formats and not check(
-            model, graphs, args.out, noise_segments(cfg, model, 3, seed=1),
-            args.tolerance):
+    good, fresh = True, noise_segments(cfg, model, 3, seed=1)
+    if graphs and 'onnx' in args.formats:
+        good = check(model, graphs, args.out, fresh, args.tolerance)
+    if 'nir' in args.graphs:
+        good &= export_and_check_nir(model, fresh,
+                                     args.out / 'snn_branch.nir',
+                                     args.tolerance)
+    if not good:
         raise SystemExit(1)
 
 
