@@ -1,4 +1,6 @@
 """A small HybridReSpike whose neurons fire and whose fusion does something."""
+from pathlib import Path
+
 import torch
 from mmaction.registry import MODELS
 from torch import nn
@@ -86,3 +88,22 @@ def settled(stock_statistics: bool = False, **options) -> nn.Module:
             nn.init.uniform_(module.weight, 0.5, 1.5)
             nn.init.normal_(module.bias, std=0.3)
     return model
+
+
+def write_config(path: Path) -> Path:
+    """A config of the smallest model: two segments of three frames."""
+    model = {**TINY, **SMALLEST}
+    path.write_text(f'''
+default_scope = 'mmaction'
+model = {model!r}
+test_pipeline = [
+    dict(type='VideoInit'),
+    dict(type='SampleFrames', clip_len=6, num_clips=2, test_mode=True),
+    dict(type='VideoDecode'),
+    dict(type='CenterCrop', crop_size=32),
+    dict(type='KeyResidualSampler', stride=3),
+    dict(type='PackActionInputs'),
+]
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+''')
+    return path

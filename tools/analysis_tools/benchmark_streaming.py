@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from respike_mm.apis import StreamingReSpike
 
+TITLE = '# Cost of a frame of endless video\n\n'
 KINDS = ('key frame', 'residual frame', 'clip')
 
 
@@ -136,8 +137,9 @@ def main() -> None:
     print(text)
     if args.out:
         args.out.parent.mkdir(parents=True, exist_ok=True)
+        title = '' if args.out.exists() else TITLE
         with args.out.open('a') as file:
-            file.write(text + '\n')
+            file.write(title + text + '\n')
 
 
 if __name__ == '__main__':
