@@ -76,7 +76,7 @@ def noise_segments(cfg: 'Config', model: 'nn.Module', batch: int,
 
 def build_graphs(model: 'nn.Module', segments: 'Tensor',
                  names: list) -> Dict[str, 'Graph']:
-    """Graphs by the names of their files."""
+    """Graphs by the names of their files, for ``--graphs`` or those files."""
     from respike_mm.deployment import (key_frame_graph, recognizer_graph,
                                        step_graph)
     from respike_mm.models.recognizers.respike_step import ReSpikeStep

@@ -56,6 +56,8 @@ def negative_membrane(x: Tensor, params: LIFParameters) -> List[Tensor]:
 
 def lif_spikes(x: Tensor, params: LIFParameters) -> Tensor:
     """Zeros and ones of the shape and dtype of ``x``, ``[S, ...]``."""
+    if torch.compiler.is_exporting():  # ``out=`` would fix the batch size
+        return _stepped_spikes(x, params)
     spikes = torch.empty_like(x)
     for spike, h in zip(spikes, negative_membrane(x, params)):
         # Straight into the output: no boolean tensor in between.
@@ -83,6 +85,14 @@ def lif_step(x: Tensor, v: Optional[Tensor],
     spikes = (h >= params.v_threshold).to(h.dtype)
     # H * (1 - O) in one pass, exactly zero where it fired.
     return spikes.to(x.dtype), torch.addcmul(h, h, spikes, value=-1)
+
+
+def _stepped_spikes(x: Tensor, params: LIFParameters) -> Tensor:
+    v, spikes = None, []
+    for step in x:
+        out, v = lif_step(step, v, params)
+        spikes.append(out)
+    return torch.stack(spikes)
 
 
 def surrogate_gradient(surrogate: surrogates.SurrogateFunctionBase,

@@ -56,6 +56,19 @@ def test_steps_equal_the_sequence(dtype):
     assert torch.equal(spikes, lif_spikes(x, params))
 
 
+def test_exported_neuron_takes_any_batch():
+    """Also after decompositions, through which ONNX and compilers go."""
+    batch = torch.export.Dim('batch')
+    with torch.no_grad():
+        program = torch.export.export(
+            LIFNeuron(), (torch.randn(3, 2, 4), ),
+            dynamic_shapes=({1: batch}, )).run_decompositions()
+    x = torch.randn(3, 5, 4) * 2
+    expected = LIFNeuron()(x)
+    assert expected.any()
+    assert torch.equal(program.module()(x), expected)
+
+
 def test_threshold_is_inclusive():
     x = torch.tensor([[1.]])
     assert LIFNeuron(decay_input=False)(x).item() == 1
