@@ -5,6 +5,11 @@ from setuptools import find_packages, setup
 ROOT = Path(__file__).parent
 VERSION = {}
 exec((ROOT / 'respike_mm/version.py').read_text(), VERSION)
+# Export and its checks; nirtorch is what spikingjelly's NIR exchange uses.
+DEPLOY = [
+    'onnx>=1.18', 'onnxscript>=0.5', 'onnxruntime>=1.20', 'nir>=1.0.8',
+    'nirtorch>=2.6'
+]
 
 setup(
     name='respike_mm',
@@ -37,6 +42,8 @@ setup(
         'pyav': ['av>=12'],
         # The inferencers' video output is written for moviepy 1.
         'demo': ['moviepy<2'],
-        'test': ['pytest>=8', 'timm>=1.0', 'av>=12'],
+        'deploy': DEPLOY,
+        'openvino': ['openvino>=2025.0'],
+        'test': ['pytest>=8', 'timm>=1.0', 'av>=12', *DEPLOY],
     },
 )

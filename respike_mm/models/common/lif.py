@@ -9,7 +9,7 @@ reset, ``H`` membrane potential before it, ``O`` spikes.
 """
 import inspect
 import math
-from typing import NamedTuple
+from typing import NamedTuple, Optional, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -57,12 +57,44 @@ def negative_membrane(x: Tensor, params: LIFParameters) -> Tensor:
 
 def lif_spikes(x: Tensor, params: LIFParameters) -> Tensor:
     """Zeros and ones of the shape and dtype of ``x``, ``[S, ...]``."""
+    if torch.compiler.is_exporting():  # ``out=`` would fix the batch size
+        return _stepped_spikes(x, params)
     spikes = torch.empty_like(x)
     for spike, h in zip(spikes, negative_membrane(x, params)):
         # Straight to numbers: a boolean tensor in between is slow, and so is
         # an output of another type than the input.
         spike.copy_(torch.le(h, -params.v_threshold, out=h))
     return spikes
+
+
+def lif_step(x: Tensor, v: Optional[Tensor],
+             params: LIFParameters) -> Tuple[Tensor, Tensor]:
+    """One time step with explicit state, for inference.
+
+    Args:
+        x: Input of the step.
+        v: Membrane potential ``V`` that the step before left; None for rest.
+        params: Constants of the membrane equation.
+
+    Returns:
+        Spikes of the shape and dtype of ``x``, and the new ``V``, float32
+        where ``x`` is narrower. Step after step they equal
+        :func:`lif_spikes` of the sequence, bit for bit.
+    """
+    h = x.to(torch.promote_types(x.dtype, torch.float32)) * params.gain
+    if v is not None:
+        h = h.add(v, alpha=params.decay)
+    spikes = (h >= params.v_threshold).to(h.dtype)
+    # H * (1 - O) in one pass, exactly zero where it fired.
+    return spikes.to(x.dtype), torch.addcmul(h, h, spikes, value=-1)
+
+
+def _stepped_spikes(x: Tensor, params: LIFParameters) -> Tensor:
+    v, spikes = None, []
+    for step in x:
+        out, v = lif_step(step, v, params)
+        spikes.append(out)
+    return torch.stack(spikes)
 
 
 def surrogate_gradient(surrogate: surrogates.SurrogateFunctionBase,

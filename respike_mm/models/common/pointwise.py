@@ -27,18 +27,19 @@ def _prefers_onednn(x: Tensor, num_tokens: int) -> bool:
     Half precision goes to oneDNN anyway; compilers, exporters and whoever
     counts operations had better see the layer as it is.
     """
+    if torch.compiler.is_compiling():  # comparing sizes would fix them
+        return False
     return (x.device.type == 'cpu' and x.dtype == torch.float32
             and num_tokens >= _MIN_TOKENS and x.numel() > _MIN_ELEMENTS
             and torch.backends.mkldnn.is_available()
             and not torch.is_autocast_enabled('cpu')
             and _get_current_dispatch_mode() is None
-            and not torch.jit.is_tracing()
-            and not torch.compiler.is_compiling())
+            and not torch.jit.is_tracing())
 
 
 def linear(x: Tensor, weight: Tensor, bias: Optional[Tensor]) -> Tensor:
     """``F.linear`` of ``[..., D]`` and ``[D', D]`` to ``[..., D']``."""
-    if not _prefers_onednn(x, x.shape[:-1].numel()):
+    if not _prefers_onednn(x, x[..., 0].numel()):
         return F.linear(x, weight, bias)
     # All tokens as the one row of one channels-last image.
     row = x.reshape(1, 1, -1, x.shape[-1]).movedim(3, 1)

@@ -1,0 +1,3 @@
+from .streaming import StreamingReSpike, stream_options
+
+__all__ = ['StreamingReSpike', 'stream_options']
