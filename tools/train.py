@@ -1,5 +1,6 @@
 """Train a model: ``python tools/train.py CONFIG``."""
 import argparse
+import sys
 
 import _common
 
@@ -63,6 +64,22 @@ def set_amp(cfg) -> None:
     wrapper.setdefault('loss_scale', 'dynamic')
 
 
+def set_resume(cfg, checkpoint: str) -> None:
+    """Resume from a checkpoint, or from the run's last one that is whole."""
+    from respike_mm.engine import latest_checkpoint
+    cfg.resume = True
+    cfg.load_from = checkpoint
+    if checkpoint != 'auto':
+        _common.refuse_damaged(checkpoint)
+        return
+    try:
+        latest = latest_checkpoint(
+            cfg.work_dir, lambda text: print(text, file=sys.stderr))
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
+    cfg.load_from = str(latest) if latest else None
+
+
 def apply_args(cfg, args: argparse.Namespace) -> None:
     """Write the options into the config."""
     set_randomness(cfg, args)
@@ -76,8 +93,7 @@ def apply_args(cfg, args: argparse.Namespace) -> None:
                              'auto_scale_lr=dict(base_batch_size=...)')
         cfg.auto_scale_lr.enable = True
     if args.resume:
-        cfg.resume = True
-        cfg.load_from = None if args.resume == 'auto' else args.resume
+        set_resume(cfg, args.resume)
 
 
 def main() -> None:
