@@ -7,8 +7,9 @@ every case is forked from here::
 
 ``LIST`` names eight videos of three classes in ``VIDEOS``.
 ``OUT/CASE-WORLD-RANK.pth`` then holds the losses of the steps, the weights
-after them.
+after them and the metrics of a test, if there was one.
 """
+import copy
 import os
 import socket
 import sys
@@ -80,8 +81,25 @@ class SyncBatchNormOnCPU(_BatchNorm):
         return (x - mean) / (var + self.eps).sqrt() * weight + bias
 
 
+def without_augmentation(loader):
+    for transform in loader.dataset.pipeline:
+        if transform.type == 'RandomCrop':
+            transform.update(
+                type='CenterCrop', crop_size=transform.pop('size'))
+        if transform.type == 'SampleFrames':
+            transform.test_mode = True
+
+
 def frozen(cfg, world):
-    cfg.custom_hooks = [dict(type='FreezeStatistics')]
+    """Also tested, with the energy meter on all samples."""
+    cfg.custom_hooks = [dict(type='FreezeStatistics'),
+                        dict(type='EnergyHook')]
+    cfg.test_dataloader = copy.deepcopy(cfg.train_dataloader)
+    cfg.test_dataloader.update(
+        batch_size=2, sampler=dict(type='DefaultSampler', shuffle=False))
+    without_augmentation(cfg.test_dataloader)
+    cfg.test_cfg = dict(type='TestLoop')
+    cfg.test_evaluator = dict(type='AccMetric')
 
 
 def sync_bn(cfg, world):
@@ -107,11 +125,7 @@ def batch_norm(cfg, world):
 
     Alone, the samples come in the order of the ranks.
     """
-    for transform in cfg.train_dataloader.dataset.pipeline:
-        if transform.type == 'RandomCrop':
-            transform.update(type='CenterCrop', crop_size=transform.pop('size'))
-        if transform.type == 'SampleFrames':
-            transform.test_mode = True
+    without_augmentation(cfg.train_dataloader)
     cfg.train_dataloader.sampler.shuffle = False
     if world == 1:
         cfg.optim_wrapper.accumulative_counts = 2
@@ -153,9 +167,11 @@ def run(rank, case, world, port, videos, ann_file, out):
     losses = Losses()
     runner.register_hook(losses)
     runner.train()
+    metrics = runner.test() if case is frozen else {}
     model = getattr(runner.model, 'module', runner.model)
     torch.save(
-        dict(losses=losses.values, weights=model.state_dict()),
+        dict(losses=losses.values, weights=model.state_dict(),
+             metrics=metrics),
         Path(out, f'{name}-{rank}.pth'))
     if world > 1:
         distributed.destroy_process_group()

@@ -1,5 +1,6 @@
 """Train a model: ``python tools/train.py CONFIG``."""
 import argparse
+import os
 import sys
 
 import _common
@@ -50,6 +51,8 @@ def set_randomness(cfg, args: argparse.Namespace) -> None:
         randomness['diff_rank_seed'] = True
     if args.deterministic:
         randomness['deterministic'] = True
+        # cuBLAS reads it when it is first used, and is refused without.
+        os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
     cfg.randomness = randomness
 
 

@@ -66,3 +66,12 @@ def test_equals_a_single_process(runs, case, world, tolerance):
             torch.testing.assert_close(
                 result['weights'][name], weight, rtol=tolerance,
                 atol=tolerance, msg=lambda text: f'{name}: {text}')
+
+
+@pytest.mark.parametrize('world', [2, 4])
+def test_accuracy_and_energy_of_several_processes(runs, world):
+    (alone, ), together = runs('frozen', 1), runs('frozen', world)
+    assert alone['metrics']['energy/strict_mj'] > 0
+    assert alone['metrics']['firing_rate/mean'] > 0
+    for result in together:
+        assert result['metrics'] == pytest.approx(alone['metrics'])

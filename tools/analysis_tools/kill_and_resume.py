@@ -51,6 +51,8 @@ def start(config: Path, work_dir: Path) -> int:
         return pid
     code = 1
     try:
+        import torch
+        torch.set_num_threads(1)  # the pool of threads was not forked
         log = os.open(work_dir / 'output.log',
                       os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(log, 1)
@@ -182,8 +184,6 @@ def main() -> None:
     parser.add_argument('--out', type=Path, help='Markdown file to write')
     args = parser.parse_args()
     _common.import_plugin()
-    import torch
-    torch.set_num_threads(1)
     folder = args.work_dir.resolve()
     shutil.rmtree(folder, ignore_errors=True)
     make_data(folder / 'data')
