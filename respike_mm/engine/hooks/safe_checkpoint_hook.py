@@ -1,7 +1,7 @@
 """Checkpoints that a kill or a full disk cannot take away."""
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Optional
 
 from mmaction.registry import HOOKS
 from mmengine.dist import all_reduce_params, is_distributed
@@ -17,13 +17,16 @@ class _RemoveLater:
 
     def __init__(self, backend: BaseStorageBackend) -> None:
         self._backend = backend
-        self.paths: List[str] = []
+        self.removals: Dict[str, Callable[[str], None]] = {}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._backend, name)
 
     def remove(self, path: str) -> None:
-        self.paths.append(path)
+        self.removals[path] = self._backend.remove
+
+    def rmtree(self, path: str) -> None:
+        self.removals[path] = self._backend.rmtree
 
 
 @HOOKS.register_module()
@@ -69,8 +72,9 @@ class SafeCheckpointHook(CheckpointHook):
         best = getattr(self, 'best_ckpt_path_dict', None) or {}
         current = {self.last_ckpt, getattr(self, 'best_ckpt_path', None),
                    *best.values()}
-        for path in set(later.paths) - current:
-            backend.remove(path)
+        for path, remove in later.removals.items():
+            if path not in current:
+                remove(path)
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int,
                                    meta: dict) -> None:
