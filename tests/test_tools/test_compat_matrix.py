@@ -30,7 +30,8 @@ def test_every_row_replaces_what_is_pinned(matrix):
 def test_outcome_is_the_closing_line(matrix, tmp_path, monkeypatch):
     """Whatever is written around pytest's own line."""
     program = tmp_path / 'python'
-    program.write_text('#!/bin/sh\necho ..F\necho "1 failed, 2 passed in 3s"\n')
+    program.write_text(
+        '#!/bin/sh\necho ..F\necho "1 failed, 2 passed in 3s"\n')
     program.chmod(0o755)
     assert matrix['run_tests'](program, tmp_path / 'log', ['x']) == \
         '1 failed, 2 passed in 3s'

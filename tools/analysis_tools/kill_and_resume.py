@@ -7,8 +7,9 @@ A tiny ReSpike trains on generated videos through ``tools/train.py``, with a
 worker process, dropout and random crops, and saves a checkpoint every second
 iteration. Kills (SIGKILL) come after a random time, up to a third of what the
 whole run takes; every second then waits for a checkpoint being written. After
-each, ``--resume`` goes on; where a run reaches its end, its weights, statistics and momenta are compared bit for
-bit, and another is begun until there were as many kills as asked for.
+each, ``--resume`` goes on; where a run reaches its end, its weights,
+statistics and momenta are compared bit for bit, and another is begun until
+there were as many kills as asked for.
 """
 import argparse
 import os
@@ -162,7 +163,8 @@ def report(kills: List[Kill], results: List[List[str]], num_tensors: int,
         f'Made by `{command}`.', '',
         f'Kills: {len(kills)}, in runs: {len(results)}; {torn} of them within '
         f'a write that they left unfinished. {same} of {len(results)} runs '
-        f'ended with the uninterrupted run\'s bits in all {num_tensors} tensors.',
+        f'ended with the uninterrupted run\'s bits in all {num_tensors} '
+        'tensors.',
         '', '| run | killed | last checkpoint | unfinished file |',
         '| --- | --- | --- | --- |'
     ]
