@@ -11,7 +11,7 @@ mmaction_visualization_hook  the hook fits neither visualizer nor inputs
 mmaction_visualizer          mmaction2 1.2.0 draws no labels
 mmengine_checkpoint          the safe unpickler refuses mmengine's buffers
 mmengine_cpu_amp             ``AmpOptimWrapper`` asserts a GPU
-mmengine_cpu_dist            the PyTorch launcher assumes a GPU
+mmengine_cpu_dist            launchers assume a GPU
 mmengine_packages            packages are looked up with ``pkg_resources``
 ===========================  ==============================================
 

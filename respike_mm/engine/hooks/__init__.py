@@ -1,3 +1,5 @@
 from .energy_hook import EnergyHook
+from .exact_resume_hook import ExactResumeHook
+from .safe_checkpoint_hook import SafeCheckpointHook
 
-__all__ = ['EnergyHook']
+__all__ = ['EnergyHook', 'ExactResumeHook', 'SafeCheckpointHook']
