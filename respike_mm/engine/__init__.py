@@ -1,3 +1,3 @@
-from .hooks import EnergyHook
+from .hooks import EnergyHook, SpikeRateHook
 
-__all__ = ['EnergyHook']
+__all__ = ['EnergyHook', 'SpikeRateHook']

@@ -37,8 +37,14 @@ class Glance(NamedTuple):
     key_grid: Size
 
 
+def weight_scale(glances: Sequence[Glance]) -> Normalize:
+    """Colour scale from the smallest to the largest weight of all."""
+    rows = torch.stack([glance.row for glance in glances])
+    return Normalize(rows.min().item(), rows.max().item())
+
+
 def overlay(key: Tensor, row: Tensor, grid: Size, k: int,
-            limit: float) -> np.ndarray:
+            scale: Normalize) -> np.ndarray:
     """The key frame, dimmed but for the top-k tokens, tinted by weight.
 
     Args:
@@ -46,7 +52,7 @@ def overlay(key: Tensor, row: Tensor, grid: Size, k: int,
         row: Weights ``[M]``.
         grid: Rows and columns of the tokens.
         k: How many stand out.
-        limit: Weight at the end of the colour scale.
+        scale: Of the weights' colours.
 
     Returns:
         ``[H, W, 3]`` uint8.
@@ -57,8 +63,8 @@ def overlay(key: Tensor, row: Tensor, grid: Size, k: int,
         left, top, width, height = cell_box(token, size, grid)
         cell = (slice(round(top), round(top + height)),
                 slice(round(left), round(left + width)))
-        colour = np.multiply(INTENSITY(min(row[token].item() / limit, 1)), 255)
-        picture[cell] = (1 - _TINT) * key[cell].numpy() + _TINT * colour[:3]
+        colour = np.multiply(INTENSITY(scale(row[token].item()))[:3], 255)
+        picture[cell] = (1 - _TINT) * key[cell].numpy() + _TINT * colour
     return picture.round().astype(np.uint8)
 
 
@@ -77,10 +83,10 @@ def draw_attention(glances: Sequence[Glance], k: int, title: str) -> Figure:
                     layout='constrained')
     axes = figure.subplots(*shape, squeeze=False)
     columns = axes if still else axes.T
-    limit = max(glance.row.max().item() for glance in glances)
+    scale = weight_scale(glances)
     change = signed_limit(torch.stack([g.residual for g in glances]))
     for glance, column in zip(glances, columns):
-        _fill(column, glance, k, limit, change)
+        _fill(column, glance, k, scale, change)
         for axis, name in zip(column, names):
             if still:
                 axis.set_title(name, fontsize=9)
@@ -89,20 +95,21 @@ def draw_attention(glances: Sequence[Glance], k: int, title: str) -> Figure:
     if not still:
         for axis, name in zip(axes[:, 0], names):
             axis.set_ylabel(name, fontsize=9)
+    percent = Normalize(100 * scale.vmin, 100 * scale.vmax)
     uniform = 100 / len(glances[0].row)
-    figure.colorbar(ScalarMappable(Normalize(0, 100 * limit), INTENSITY),
+    figure.colorbar(ScalarMappable(percent, INTENSITY),
                     ax=axes, shrink=.8, label='attention weight (%); '
                     f'uniform is {uniform:.1f}')
     figure.suptitle(title, fontsize=10)
     return figure
 
 
-def _fill(column: Sequence[Axes], glance: Glance, k: int, limit: float,
+def _fill(column: Sequence[Axes], glance: Glance, k: int, scale: Normalize,
           change: float) -> None:
     show_residual(column[0], glance.residual, change)
-    column[1].imshow(glance.key)
+    column[1].imshow(glance.key.numpy())
     column[2].imshow(
-        overlay(glance.key, glance.row, glance.key_grid, k, limit))
+        overlay(glance.key, glance.row, glance.key_grid, k, scale))
     query, grid = glance.query
     left, top, width, height = cell_box(query, glance.key.shape[:2], grid)
     for axis in column:
@@ -115,7 +122,7 @@ def _fill(column: Sequence[Axes], glance: Glance, k: int, limit: float,
 
 
 def attention_frames(glances: Sequence[Glance], frames: Tensor, k: int,
-                     scale: int) -> List[np.ndarray]:
+                     zoom: int) -> List[np.ndarray]:
     """A video: the clip on the left, the attended tokens on the right.
 
     Args:
@@ -123,33 +130,33 @@ def attention_frames(glances: Sequence[Glance], frames: Tensor, k: int,
         frames: All frames of the clip ``[T, H, W, 3]`` uint8; those without
             a glance are key frames, shown as they are.
         k: Key-frame tokens that stand out.
-        scale: Whole number by which pixels are enlarged.
+        zoom: Whole number by which pixels are enlarged.
 
     Returns:
-        ``T`` frames ``[scale * H, scale * 2 W, 3]`` uint8.
+        ``T`` frames ``[zoom * H, zoom * 2 W, 3]`` uint8.
     """
-    limit = max(glance.row.max().item() for glance in glances)
+    scale = weight_scale(glances)
     by_frame = {glance.frame: glance for glance in glances}
     video = []
     for number, frame in enumerate(frames):
         left, glance = frame.numpy(), by_frame.get(number)
         right = left if glance is None else overlay(
-            glance.key, glance.row, glance.key_grid, k, limit)
+            glance.key, glance.row, glance.key_grid, k, scale)
         both = np.concatenate([left, right], axis=1)
-        both = both.repeat(scale, 0).repeat(scale, 1)
+        both = both.repeat(zoom, 0).repeat(zoom, 1)
         if glance is not None:
-            _outline(both, glance, scale)
+            _outline(both, glance, zoom)
         video.append(both)
     return video
 
 
-def _outline(picture: np.ndarray, glance: Glance, scale: int) -> None:
+def _outline(picture: np.ndarray, glance: Glance, zoom: int) -> None:
     """Frame the query's cell, in place, in the left half."""
     query, grid = glance.query
     left, top, width, height = (
-        round(scale * x)
+        round(zoom * x)
         for x in cell_box(query, glance.key.shape[:2], grid))
     box = picture[top:top + height, left:left + width]
-    line = max(scale // 2, 1)
+    line = max(zoom // 2, 1)
     for edge in (box[:line], box[-line:], box[:, :line], box[:, -line:]):
         edge[:] = (240, 228, 66)

@@ -13,6 +13,7 @@ from mmaction.utils import GradCAM
 from torch import Tensor, nn
 
 from ..models.recognizers import HybridReSpike
+from ..structures import label_of
 from .segments import segments_of
 
 
@@ -91,7 +92,7 @@ class HybridGradCAM(GradCAM):
         finally:
             handle.remove()
         scores = logits.mean(0)
-        label = int(batch['data_samples'][0].gt_label) if use_labels else int(
+        label = label_of(batch['data_samples'][0]) if use_labels else int(
             scores.argmax())
         if not 0 <= label < len(scores):
             raise ValueError(f'the sample has no label of this model: {label}')

@@ -23,10 +23,10 @@ def draw_grad_cam(key: Tensor, spiking: Tensor, num_segments: int,
     axes = figure.subplots(num_segments, num_steps + 1, squeeze=False)
     for k, row in enumerate(axes):
         number = k * (num_steps + 1)
-        row[0].imshow(key[k])
+        row[0].imshow(key[k].numpy())
         row[0].set_title(f'ANN: key frame {number}', fontsize=9)
         for i, axis in enumerate(row[1:]):
-            axis.imshow(spiking[k, i])
+            axis.imshow(spiking[k, i].numpy())
             axis.set_title(f'SNN: frame {number + i + 1}', fontsize=9)
     for axis in axes.flat:
         axis.set_xticks([])

@@ -82,7 +82,7 @@ def show_residual(axis, residual: Tensor, limit: float):
     """Show ``[H, W, 3]``, averaged over RGB, white where nothing changed."""
     axis.set_xticks([])
     axis.set_yticks([])
-    return axis.imshow(residual.float().mean(-1), cmap=SIGNED, vmin=-limit,
+    return axis.imshow(residual.float().mean(-1).numpy(), cmap=SIGNED, vmin=-limit,
                        vmax=limit)
 
 
@@ -102,7 +102,7 @@ def draw_segments(segments: Segments, title: str,
     limit = signed_limit(segments.residual)
     bound = '= 0' if threshold == 0 else f'within ±{threshold}'
     for k, row in enumerate(axes):
-        row[0].imshow(segments.key[k])
+        row[0].imshow(segments.key[k].numpy())
         row[0].set_title(f'frame {k * (num_steps + 1)}: key', fontsize=9)
         row[0].set_xticks([])
         row[0].set_yticks([])

@@ -49,7 +49,7 @@ def draw_raster(layers: Dict[str, Tensor], num_steps: int, title: str,
     for axis, (name, spikes) in zip(axes, layers.items()):
         chosen = sample_neurons(spikes, neurons)
         steps, rows = chosen.nonzero(as_tuple=True)
-        axis.scatter(steps, rows, s=9, marker='s', linewidths=0,
+        axis.scatter(steps.numpy(), rows.numpy(), s=9, marker='s', linewidths=0,
                      color=COLOURS[0])
         rate = 100 * spikes.float().mean().item()
         axis.set_title(f'{_short(name)}\n{rate:.1f} % fire', fontsize=9)
@@ -97,7 +97,7 @@ def draw_rate_maps(layers: Dict[str, Tensor], residual: Tensor,
         rates = 100 * spikes.float().mean(1)  # [K * S, H, W]
         top = max(rates.max().item(), 1e-6)
         for axis, rate in zip(row, rates):
-            image = axis.imshow(rate, cmap=INTENSITY, vmin=0, vmax=top)
+            image = axis.imshow(rate.numpy(), cmap=INTENSITY, vmin=0, vmax=top)
             axis.set_xticks([])
             axis.set_yticks([])
         row[0].set_ylabel(_short(name), fontsize=8)

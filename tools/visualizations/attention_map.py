@@ -92,9 +92,9 @@ def main() -> None:
     attention = stages[args.stage - 1]
     looks = glances(attention, clip, args)
     if args.out.suffix == '.mp4':
-        scale = max(256 // min(clip.key.shape[1:3]), 1)
+        zoom = max(256 // min(clip.key.shape[1:3]), 1)
         write_video(args.out, attention_frames(looks, clip.frames, args.top_k,
-                                               scale), args.fps)
+                                               zoom), args.fps)
         print(args.out)
         return
     rows, columns = attention.key_grid

@@ -19,6 +19,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--snn-layer', default='snn_backbone/layer4',
                         help='default: snn_backbone/layer4')
     parser.add_argument('--use-label', action='store_true')
+    parser.add_argument('--labels', type=Path, help='class names, one a line')
     parser.add_argument('--colormap', default='viridis')
     return parser.parse_args()
 
@@ -28,6 +29,8 @@ def main() -> None:
     if args.use_label and args.video:
         raise ValueError('--use-label needs a sample of a data set')
     model, batch = _sample.prepare(args)
+    from respike_mm.apis.class_names import read_class_names
+    from respike_mm.structures import label_of
     from respike_mm.visualization import HybridGradCAM, segments_of
     from respike_mm.visualization.grad_cam_figures import draw_grad_cam
     clip = segments_of(batch['inputs'][0], args.view)
@@ -36,10 +39,11 @@ def main() -> None:
         cam = HybridGradCAM(model, layer, args.colormap)
         frames, scores = cam(batch, use_labels=args.use_label)
         blended.append(frames[args.view])
-    label = int(batch['data_samples'][0].gt_label if args.use_label else
-                scores.argmax())
+    label = label_of(batch['data_samples'][0]) if args.use_label else int(
+        scores.argmax())
+    name = read_class_names(args.labels, scores.shape[1])[label]
     share = 100 * scores[0].softmax(0)[label].item()
-    title = (f'{_sample.name_of(args)}: class {label}, score {share:.0f} %\n'
+    title = (f'{_sample.name_of(args)}: {name}, score {share:.0f} %\n'
              f'{args.ann_layer} and {args.snn_layer}')
     _sample.save(draw_grad_cam(*blended, len(clip.key), title, cam.colormap),
                  args.out)

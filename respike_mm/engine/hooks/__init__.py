@@ -1,3 +1,4 @@
 from .energy_hook import EnergyHook
+from .spike_rate_hook import SpikeRateHook
 
-__all__ = ['EnergyHook']
+__all__ = ['EnergyHook', 'SpikeRateHook']
