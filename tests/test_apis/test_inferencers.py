@@ -38,7 +38,7 @@ def test_same_scores_as_the_recognizer(model, video_set):
     expected = scores_of(inference_recognizer(net, video)).tolist()
     single = ActionRecogInferencer(*model, device='cpu')
     result = single(video)['predictions'][0]
-    assert result['rec_scores'][0] == pytest.approx(expected)
+    assert result['pred_scores'] == pytest.approx(expected)
     unified = MMAction2Inferencer(rec=model[0], rec_weights=model[1],
                                   device='cpu')
     result = unified(video)['predictions'][0]
