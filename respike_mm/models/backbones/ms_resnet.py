@@ -12,7 +12,9 @@ from mmaction.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ..common.checkpointing import recompute, recomputes
 from ..common.conv_norm import ConvNorm, conv3x3, projection
+from ..common.lif import LIFNeuron
 from ..common.multi_step import NORM_MODES, merge_steps, split_steps
 
 
@@ -30,17 +32,22 @@ class MSBasicBlock(nn.Module):
         norm_mode: Whose statistics they use, see :class:`MSResNet`.
     """
 
+    neuron_first = True  # the first convolution's input is a neuron's output
+
     def __init__(self, in_channels: int, channels: int, stride: int,
                  shortcut: str, neuron: dict, norm_cfg: dict,
                  norm_mode: str) -> None:
         super().__init__()
         self.lif1 = MODELS.build(neuron)
+        spikes = isinstance(self.lif1, LIFNeuron)  # of others who knows
         self.conv1 = ConvNorm(
-            conv3x3(in_channels, channels, stride), channels, norm_cfg,
+            conv3x3(in_channels, channels, stride,
+                    spikes and self.neuron_first), channels, norm_cfg,
             norm_mode)
         self.lif2 = MODELS.build(neuron)
         self.conv2 = ConvNorm(
-            conv3x3(channels, channels, 1), channels, norm_cfg, norm_mode)
+            conv3x3(channels, channels, 1, spikes), channels, norm_cfg,
+            norm_mode)
         self.shortcut = nn.Identity()
         if stride != 1 or in_channels != channels:
             self.shortcut = ConvNorm(
@@ -88,6 +95,10 @@ class MSResNet(BaseModule):
             zero. Defaults to False.
         final_neuron: Spike after the last stage. Defaults to False: the
             output is the float membrane path.
+        checkpoint: What the backward pass recomputes, see
+            :mod:`~respike_mm.models.common.checkpointing`: from ``'neurons'``
+            on the stages without their convolutions, at ``'all'`` stem and
+            stages with them. Defaults to ``'none'``.
         num_steps: Time steps of a 4-D input, whose first axis is then batch
             times time. Without it inputs are 5-D, time first.
         init_cfg: Initialisation. Defaults to He initialisation (fan out).
@@ -114,6 +125,7 @@ class MSResNet(BaseModule):
         norm_mode: str = 'per_step',
         zero_init_residual: bool = False,
         final_neuron: bool = False,
+        checkpoint: str = 'none',
         num_steps: Optional[int] = None,
         init_cfg: Optional[Union[dict, list]] = dict(
             type='Kaiming', layer='Conv2d')
@@ -130,6 +142,8 @@ class MSResNet(BaseModule):
         if len(strides) != 4:
             raise ValueError(f'{cls}: strides needs one stride for each of '
                              f'the 4 stages, got {strides}')
+        self.recompute_stages = recomputes(checkpoint, 'neurons')
+        self.recompute_all = recomputes(checkpoint, 'all')
         self.num_steps = num_steps
         self.zero_init_residual = zero_init_residual
         self.stage_channels = tuple(base_channels * 2**i for i in range(4))
@@ -163,7 +177,10 @@ class MSResNet(BaseModule):
         """Frames ``[S, N, 3, H, W]`` to the input of the first stage."""
         # Channels last from here on: what convolutions and attention want.
         frames = x.flatten(0, 1).contiguous(memory_format=torch.channels_last)
-        return self.stem(frames.unflatten(0, x.shape[:2]))
+        frames = frames.unflatten(0, x.shape[:2])
+        if self.recompute_all:
+            return recompute(self.stem, frames, owner=self.stem)
+        return self.stem(frames)
 
     def forward_stage(self, x: Tensor, stage: int) -> Tensor:
         """Run one of the four stages, counted from 0.
@@ -175,7 +192,15 @@ class MSResNet(BaseModule):
         Returns:
             ``[S, N, stage_channels[stage], H', W']``.
         """
-        x = getattr(self, f'layer{stage + 1}')(x)
+        layer = getattr(self, f'layer{stage + 1}')
+        if self.recompute_stages:
+            x = recompute(
+                layer,
+                x,
+                owner=layer,
+                keep_convolutions=not self.recompute_all)
+        else:
+            x = layer(x)
         return self.final_neuron(x) if stage == 3 else x
 
     def forward(self, x: Tensor) -> Tensor:

@@ -58,8 +58,9 @@ def lif_spikes(x: Tensor, params: LIFParameters) -> Tensor:
     """Zeros and ones of the shape and dtype of ``x``, ``[S, ...]``."""
     spikes = torch.empty_like(x)
     for spike, h in zip(spikes, negative_membrane(x, params)):
-        # Straight into the output: no boolean tensor in between.
-        torch.le(h, -params.v_threshold, out=spike)
+        # Straight to numbers: a boolean tensor in between is slow, and so is
+        # an output of another type than the input.
+        spike.copy_(torch.le(h, -params.v_threshold, out=h))
     return spikes
 
 
@@ -111,7 +112,7 @@ class _LIFFunction(torch.autograd.Function):
             if carried is not None:
                 kept = threshold_backward(carried, h, -v_threshold)
                 grad.add_(kept, alpha=decay)
-            torch.mul(grad, gain, out=grad_x[t])
+            grad_x[t] = grad * gain
             carried = grad
         return grad_x, None, None
 
