@@ -58,11 +58,12 @@ def run(tool, model):
 def titles(monkeypatch):
     """Headings of the figures saved; drawing them takes long."""
     from matplotlib.figure import Figure
+    from PIL import Image
     seen = []
 
-    def savefig(figure, path, **kwargs):
+    def savefig(figure, file, **kwargs):
         seen.append(figure.get_suptitle())
-        path.touch()
+        Image.new('RGB', (4, 4)).save(file, 'PNG')
 
     monkeypatch.setattr(Figure, 'savefig', savefig)
     return seen
