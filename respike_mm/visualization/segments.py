@@ -82,8 +82,8 @@ def show_residual(axis, residual: Tensor, limit: float):
     """Show ``[H, W, 3]``, averaged over RGB, white where nothing changed."""
     axis.set_xticks([])
     axis.set_yticks([])
-    return axis.imshow(residual.float().mean(-1).numpy(), cmap=SIGNED, vmin=-limit,
-                       vmax=limit)
+    change = residual.float().mean(-1).numpy()
+    return axis.imshow(change, cmap=SIGNED, vmin=-limit, vmax=limit)
 
 
 def draw_segments(segments: Segments, title: str,

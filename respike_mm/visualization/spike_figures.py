@@ -49,8 +49,8 @@ def draw_raster(layers: Dict[str, Tensor], num_steps: int, title: str,
     for axis, (name, spikes) in zip(axes, layers.items()):
         chosen = sample_neurons(spikes, neurons)
         steps, rows = chosen.nonzero(as_tuple=True)
-        axis.scatter(steps.numpy(), rows.numpy(), s=9, marker='s', linewidths=0,
-                     color=COLOURS[0])
+        axis.scatter(steps.numpy(), rows.numpy(), s=9, marker='s',
+                     linewidths=0, color=COLOURS[0])
         rate = 100 * spikes.float().mean().item()
         axis.set_title(f'{_short(name)}\n{rate:.1f} % fire', fontsize=9)
         _separate(axis, len(chosen), num_steps)

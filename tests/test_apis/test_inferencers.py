@@ -5,7 +5,7 @@ from mmaction.apis import init_recognizer
 from mmaction.apis.inferencers import (ActionRecogInferencer,
                                        MMAction2Inferencer)
 from mmengine.config import Config
-from tiny_respike import MODEL
+from small_respike import MODEL
 
 from respike_mm.structures import scores_of
 

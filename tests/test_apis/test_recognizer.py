@@ -1,7 +1,7 @@
 import pytest
 import torch
 from mmengine.config import Config
-from tiny_respike import MODEL, tiny_respike
+from small_respike import MODEL, small_respike
 
 from respike_mm.apis import load_recognizer
 
@@ -12,14 +12,14 @@ CONFIG = Config(dict(model=MODEL, default_scope='mmaction'))
 def checkpoint(tmp_path):
     """The weights of a model and what a runner keeps beside them."""
     path = tmp_path / 'weights.pth'
-    torch.save(dict(state_dict=tiny_respike().state_dict(), meta={}), path)
+    torch.save(dict(state_dict=small_respike().state_dict(), meta={}), path)
     return path
 
 
 def test_loads_every_tensor(checkpoint):
     model = load_recognizer(CONFIG, checkpoint)
     assert not model.training and model.cfg.model.type == 'HybridReSpike'
-    expected = tiny_respike().state_dict()
+    expected = small_respike().state_dict()
     for name, value in model.state_dict().items():
         assert torch.equal(value, expected[name]), name
 

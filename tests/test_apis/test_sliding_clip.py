@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from tiny_respike import tiny_respike
+from small_respike import small_respike
 
 from respike_mm.apis.sliding_clip import SlidingClip, after_decoding
 from respike_mm.structures import scores_of
@@ -25,7 +25,7 @@ def frames(num=24):
 
 @pytest.fixture
 def model():
-    model = tiny_respike()
+    model = small_respike()
     model.cfg = Config(dict(test_pipeline=PIPELINE))
     return model
 

@@ -45,7 +45,8 @@ def installed(tmp_path_factory):
     before = {path for path in (tree / 'respike_mm').rglob('*')}
     subprocess.run(
         [sys.executable, '-c', 'from setuptools import build_meta as b; '
-         'b.build_wheel("wheels"); b.build_sdist("wheels")'], cwd=tree,
+         'b.build_wheel("wheels"); b.build_sdist("wheels"); '
+         'b.build_editable("editable")'], cwd=tree,
         check=True, capture_output=True)
     assert {path for path in (tree / 'respike_mm').rglob('*')} == before
     wheel, = (tree / 'wheels').glob('*.whl')
@@ -71,11 +72,13 @@ def test_it_holds_what_the_checkout_holds(installed):
     assert not any(path.is_symlink() for path in mim.rglob('*'))
 
 
-def test_used_from_outside_the_checkout(installed, tmp_path):
-    target, _ = installed
+@pytest.mark.parametrize('editable', [False, True])
+def test_used_from_outside_the_checkout(editable, installed, tmp_path):
+    # An editable install puts the tree on the path.
+    target = installed[editable]
+    tool = target / ('' if editable else 'respike_mm/.mim') / 'tools/train.py'
     result = python(tmp_path, target, '-c', USE, target / 'respike_mm')
     assert result.returncode == 0, result.stderr
-    tool = target / 'respike_mm/.mim/tools/train.py'
     assert result.stdout.splitlines()[-1] == f'3 {tool}'
     result = python(tmp_path, target, tool, '--help')
     assert '--auto-scale-lr' in result.stdout, result.stderr

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from tiny_respike import clips, tiny_respike
+from small_respike import clips, small_respike
 
 from respike_mm.visualization.attention import (StageAttention, attention_of,
                                                 busiest_token, cell_box,
@@ -51,7 +51,7 @@ def test_motion_energy_has_no_sign():
 
 
 def test_recorded_attention_is_the_networks():
-    model = tiny_respike()
+    model = small_respike()
     data = clips(views=2, height=32, width=64)
     stages, predictions = attention_of(model, data)
     assert sorted(stages) == [0, 1, 2, 3] and len(predictions) == 1
@@ -74,7 +74,7 @@ def test_recorded_attention_is_the_networks():
 
 def test_without_cross_attention():
     with pytest.raises(ValueError, match='no cross-attention.*neck='):
-        attention_of(tiny_respike(neck=None), clips())
+        attention_of(small_respike(neck=None), clips())
 
 
 def glance(frame=1):

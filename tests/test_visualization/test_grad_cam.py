@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmaction.registry import MODELS
-from tiny_respike import clips, tiny_respike
+from small_respike import clips, small_respike
 
 from respike_mm.visualization.grad_cam import (HybridGradCAM,
                                                localization_maps)
@@ -40,7 +40,7 @@ def independent_maps(model, data, label):
 
 @pytest.mark.parametrize('frozen', [False, True])
 def test_against_an_independent_computation(frozen):
-    model = tiny_respike()
+    model = small_respike()
     model.requires_grad_(not frozen)
     data = clips(views=2, height=64, width=96)
     (key, spiking), logits = independent_maps(model, data, 0)
@@ -61,7 +61,7 @@ def test_against_an_independent_computation(frozen):
 
 
 def test_frames_under_the_heat():
-    model, data = tiny_respike(), clips()
+    model, data = small_respike(), clips()
     frames = data['inputs'][0][0].permute(0, 1, 3, 4, 2).float()
     frames[:, 1:] += frames[:, :1]  # [K, s, H, W, 3]
     for layer, expected in (
@@ -77,7 +77,7 @@ def test_frames_under_the_heat():
 
 
 def test_the_predicted_class_by_default():
-    model, data = tiny_respike(), clips()
+    model, data = small_respike(), clips()
     cam = HybridGradCAM(model, 'backbone/layer4')
     maps, scores = cam._calculate_localization_map(data, use_labels=False)
     best = int(scores.argmax())
@@ -90,7 +90,7 @@ def test_the_predicted_class_by_default():
 
 
 def test_bad_input():
-    model = tiny_respike()
+    model = small_respike()
     with pytest.raises(ValueError, match='no_such'):
         HybridGradCAM(model, 'backbone/no_such')
     with pytest.raises(ValueError, match='one map'):

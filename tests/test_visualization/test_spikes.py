@@ -1,7 +1,7 @@
 import pytest
 import torch
 from spikingjelly.activation_based.neuron import LIFNode
-from tiny_respike import clips, tiny_respike
+from small_respike import clips, small_respike
 from torch import nn
 
 from respike_mm.models import LIFNeuron
@@ -55,7 +55,7 @@ def test_clip_order():
 
 
 def test_reduced_records_of_a_network():
-    model = tiny_respike()
+    model = small_respike()
     data = clips(num=2)
     with record_spikes(model) as full, record_spikes(
             model, channel_rates) as rates, torch.no_grad():

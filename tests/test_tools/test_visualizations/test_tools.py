@@ -6,7 +6,7 @@ import pytest
 import torch
 from mmaction.apis import init_recognizer
 from mmengine.config import Config
-from tiny_respike import MODEL
+from small_respike import MODEL
 
 PIPELINE = [
     dict(type='VideoInit'),

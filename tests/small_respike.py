@@ -26,7 +26,7 @@ MODEL = dict(
         std=[60.] * 3))
 
 
-def tiny_respike(**options) -> nn.Module:
+def small_respike(**options) -> nn.Module:
     """In evaluation mode, with statistics that let the neurons fire."""
     torch.manual_seed(0)
     model = MODELS.build({**MODEL, **options})
