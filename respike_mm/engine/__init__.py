@@ -1,7 +1,8 @@
 from .checkpoints import damage, latest_checkpoint
-from .hooks import EnergyHook, ExactResumeHook, SafeCheckpointHook
+from .hooks import (EnergyHook, ExactResumeHook, SafeCheckpointHook,
+                    SpikeRateHook)
 
 __all__ = [
-    'EnergyHook', 'ExactResumeHook', 'SafeCheckpointHook', 'damage',
-    'latest_checkpoint'
+    'EnergyHook', 'ExactResumeHook', 'SafeCheckpointHook', 'SpikeRateHook',
+    'damage', 'latest_checkpoint'
 ]
