@@ -152,6 +152,27 @@ def check_checkpoint(path: str) -> None:
         raise SystemExit(f'checkpoint {path} does not exist')
 
 
+def refuse_damaged(path: str) -> None:
+    """Stop where a local checkpoint is torn.
+
+    Files in PyTorch's format from before 1.6 carry no checksums and pass.
+
+    Args:
+        path (str): A file, or an address such as ``https://...``.
+
+    Raises:
+        SystemExit: If the file is damaged.
+    """
+    from respike_mm.engine import damage
+    if '://' in path:
+        return
+    with open(path, 'rb') as file:
+        is_archive = file.read(2) == b'PK'
+    defect = damage(path) if is_archive else None
+    if defect:
+        raise SystemExit(f'checkpoint {path} is damaged ({defect})')
+
+
 def build_runner(cfg: 'Config') -> 'Runner':
     """Build the runner that the config asks for, MMEngine's by default."""
     from mmaction.registry import RUNNERS

@@ -1,5 +1,7 @@
 """Train a model: ``python tools/train.py CONFIG``."""
 import argparse
+import os
+import sys
 
 import _common
 
@@ -49,6 +51,8 @@ def set_randomness(cfg, args: argparse.Namespace) -> None:
         randomness['diff_rank_seed'] = True
     if args.deterministic:
         randomness['deterministic'] = True
+        # cuBLAS reads it when it is first used, and is refused without.
+        os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
     cfg.randomness = randomness
 
 
@@ -61,6 +65,22 @@ def set_amp(cfg) -> None:
         raise SystemExit(f'--amp cannot replace optim_wrapper.type={kind!r}')
     wrapper.type = 'AmpOptimWrapper'
     wrapper.setdefault('loss_scale', 'dynamic')
+
+
+def set_resume(cfg, checkpoint: str) -> None:
+    """Resume from a checkpoint, or from the run's last one that is whole."""
+    from respike_mm.engine import latest_checkpoint
+    cfg.resume = True
+    cfg.load_from = checkpoint
+    if checkpoint != 'auto':
+        _common.refuse_damaged(checkpoint)
+        return
+    try:
+        latest = latest_checkpoint(
+            cfg.work_dir, lambda text: print(text, file=sys.stderr))
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
+    cfg.load_from = str(latest) if latest else None
 
 
 def apply_args(cfg, args: argparse.Namespace) -> None:
@@ -76,8 +96,7 @@ def apply_args(cfg, args: argparse.Namespace) -> None:
                              'auto_scale_lr=dict(base_batch_size=...)')
         cfg.auto_scale_lr.enable = True
     if args.resume:
-        cfg.resume = True
-        cfg.load_from = None if args.resume == 'auto' else args.resume
+        set_resume(cfg, args.resume)
 
 
 def main() -> None:

@@ -3,8 +3,8 @@ _base_ = [
     '../_base_/recipes/motion_shapes.py'
 ]
 model = dict(
-    backbone=dict(pretrained=None, pretrained2d=False),
-    cls_head=dict(num_classes=16))
+    backbone=dict(pretrained=None, pretrained2d=False, base_channels=16),
+    cls_head=dict(in_channels=512, num_classes=16))
 
 train_dataloader = dict(
     dataset=dict(pipeline=_base_.train_frames + _base_.pack))

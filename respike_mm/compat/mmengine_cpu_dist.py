@@ -1,4 +1,4 @@
-"""mmengine 0.10.7 assumes a GPU when torchrun launches it: it calls
+"""mmengine 0.10.7 assumes a GPU when a launcher starts it: it calls
 ``torch.cuda.set_device`` and hands ``device_ids`` to the wrapper of a CPU
 model. Without a GPU both are skipped, so that gloo trains on CPU."""
 from types import ModuleType
@@ -12,14 +12,18 @@ def _is_cpu() -> bool:
     return get_device() == 'cpu'
 
 
-def _skip_set_device(init_dist_pytorch: Callable) -> Callable:
+def _skip_set_device(init_dist: Callable) -> Callable:
 
-    def init(backend: str, init_backend: str = 'torch', **kwargs: Any) -> None:
-        if init_backend != 'torch' or not _is_cpu():
-            return init_dist_pytorch(
-                backend, init_backend=init_backend, **kwargs)
+    def init(*args: Any, **kwargs: Any) -> None:
+        if not _is_cpu():
+            return init_dist(*args, **kwargs)
         import torch
-        torch.distributed.init_process_group(backend=backend, **kwargs)
+        set_device = torch.cuda.set_device
+        torch.cuda.set_device = lambda device: None
+        try:
+            return init_dist(*args, **kwargs)
+        finally:
+            torch.cuda.set_device = set_device
 
     return init
 
@@ -35,7 +39,8 @@ def _skip_device_ids(init_wrapper: Callable) -> Callable:
 
 
 def _patch_dist(dist_utils: ModuleType) -> None:
-    wrap(dist_utils, '_init_dist_pytorch', _skip_set_device)
+    for launcher in ('pytorch', 'slurm', 'mpi'):
+        wrap(dist_utils, f'_init_dist_{launcher}', _skip_set_device)
 
 
 def _patch_wrapper(distributed: ModuleType) -> None:
@@ -43,6 +48,6 @@ def _patch_wrapper(distributed: ModuleType) -> None:
 
 
 def apply() -> None:
-    """Let mmengine's PyTorch launcher work without a GPU."""
+    """Let mmengine's launchers work without a GPU."""
     when_imported('mmengine.dist.utils', _patch_dist)
     when_imported('mmengine.model.wrappers.distributed', _patch_wrapper)

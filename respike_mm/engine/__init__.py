@@ -1,3 +1,8 @@
-from .hooks import EnergyHook, NonFiniteLossHook, SkippedVideosHook
+from .checkpoints import damage, latest_checkpoint
+from .hooks import (EnergyHook, ExactResumeHook, NonFiniteLossHook,
+                    SafeCheckpointHook, SkippedVideosHook, SpikeRateHook)
 
-__all__ = ['EnergyHook', 'NonFiniteLossHook', 'SkippedVideosHook']
+__all__ = [
+    'EnergyHook', 'ExactResumeHook', 'NonFiniteLossHook', 'SafeCheckpointHook',
+    'SkippedVideosHook', 'SpikeRateHook', 'damage', 'latest_checkpoint'
+]

@@ -81,7 +81,8 @@ def test_hook_writes_the_frames(tmp_path):
         save_dir=str(tmp_path))
     hook = VisualizationHook(
         enable=True, interval=2, draw_gt=False, draw_pred=False)
-    inputs = rgb(100, 0).expand(-1, -1, 32, 32).reshape(1, 1, 2, 3, 32, 32)
+    inputs = rgb(100, 0).expand(-1, -1, 32, 32).reshape(
+        1, 1, 2, 3, 32, 32).clone()
     inputs[:, :, 1] = -4
     samples = [ActionDataSample(), ActionDataSample()]
 

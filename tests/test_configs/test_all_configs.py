@@ -14,8 +14,8 @@ CONFIGS = sorted(
 NUM_RESPIKE = 4 * 3 * (1 + 3 + 3)  # depths, strides, datasets with splits
 # C3D, Res3D, I3D and three spiking networks on five datasets, two more
 # spiking networks on four; 2D networks at two depths on the paper's datasets
-# (Kinetics: TSN only) and at one on the small ones.
-NUM_COMPARISON = 6 * 5 + 2 * 4 + 3 * (2 + 2 + 1 + 1) + 2
+# (Kinetics: TSN only) and at one on the small ones; optical flow on four.
+NUM_COMPARISON = 6 * 5 + 2 * 4 + 3 * (2 + 2 + 1 + 1) + 2 + 4
 NUM_ABLATIONS = (9 + 4) * 4  # E1 to E9, four strides; all but Kinetics
 
 

@@ -16,6 +16,7 @@ from action_samples import score_of
 from mmaction.apis import inference_recognizer, init_recognizer
 from mmaction.registry import DATASETS, MODELS
 from mmengine.config import Config, ConfigDict
+from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from video_fixtures import write_video
 
@@ -73,8 +74,30 @@ def tiny(path, shapes, work_dir, iters=2):
     return cfg
 
 
+class UsedParameters(Hook):
+    """Every parameter takes part in every step.
+
+    Else several processes would wait for its gradient, and MMEngine sets
+    ``find_unused_parameters=False``.
+    """
+
+    def before_train(self, runner):
+        self.used = set()
+        self.all = {name for name, parameter in runner.model.named_parameters()
+                    if parameter.requires_grad}
+        for name, parameter in runner.model.named_parameters():
+            if parameter.requires_grad:
+                parameter.register_post_accumulate_grad_hook(
+                    lambda _, name=name: self.used.add(name))
+
+    def after_train_iter(self, runner, **kwargs):
+        assert self.used == self.all, self.all - self.used
+        self.used.clear()
+
+
 def train(cfg):
     runner = Runner.from_cfg(cfg)
+    runner.register_hook(UsedParameters())
     before = {k: v.clone() for k, v in runner.model.state_dict().items()}
     metrics = runner.train() and runner.val_loop.run()
     return runner, before, metrics

@@ -1,5 +1,7 @@
 import json
+import os
 import socket
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -65,12 +67,47 @@ def test_resume_continues_where_the_run_ended(trained, tiny_config, tool,
         (3, 7), (3, 8), (3, 9)]
 
 
-def test_two_processes_train_together(run_script, tiny_config, tmp_path):
+def free_port() -> str:
     with socket.socket() as free:
         free.bind(('', 0))
-        port = str(free.getsockname()[1])
-    result = run_script(
-        'dist_train.sh', tiny_config, 2, '--work-dir', tmp_path, PORT=port)
+        return str(free.getsockname()[1])
+
+
+# Starts the tasks as Slurm does, all of them here.
+SRUN = f'''#!{sys.executable}
+import os, subprocess, sys
+command = sys.argv[sys.argv.index('python'):]
+tasks = int(sys.argv[sys.argv.index('--ntasks') + 1])
+started = [subprocess.Popen(command, env={{
+    **os.environ, 'SLURM_PROCID': str(rank), 'SLURM_LOCALID': str(rank),
+    'SLURM_NTASKS': str(tasks), 'SLURM_NODELIST': 'node[1-2]'
+}}) for rank in range(tasks)]
+sys.exit(max(task.wait() for task in started))
+'''
+
+
+@pytest.fixture
+def slurm(tmp_path_factory):
+    """PATH on which Slurm's two programs are found."""
+    folder = tmp_path_factory.mktemp('slurm')
+    for name, text in (('srun', SRUN),
+                       ('scontrol', '#!/bin/sh\necho 127.0.0.1\n')):
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+    return os.pathsep.join(
+        map(str, (folder, Path(sys.executable).parent, os.environ['PATH'])))
+
+
+@pytest.mark.parametrize('launcher', ['dist', 'slurm'])
+def test_two_processes_train_together(launcher, run_script, tiny_config,
+                                      tmp_path, slurm):
+    if launcher == 'dist':
+        result = run_script('dist_train.sh', tiny_config, 2, '--work-dir',
+                            tmp_path, PORT=free_port())
+    else:
+        result = run_script(
+            'slurm_train.sh', 'partition', 'job', tiny_config, '--work-dir',
+            tmp_path, GPUS='2', PATH=slurm, MASTER_PORT=free_port())
     assert result.returncode == 0, result.stdout + result.stderr
     # 9 videos, 2 processes of batch size 4: two steps in place of three.
     assert [step[:2] for step in logged_losses(tmp_path)] == [(1, 1), (1, 2)]
@@ -134,6 +171,28 @@ def test_misspelt_config_is_one_line(run_script):
         'config configs/respike_r18_ucf101_splt1.py does not exist; did you '
         'mean configs/respike_r18_')
     assert 'Traceback' not in result.stderr
+
+
+def test_damaged_checkpoints_are_named_and_passed_over(
+        trained, tool, tiny_config, tmp_path, capsys):
+    whole, torn = tmp_path / 'epoch_1.pth', tmp_path / 'epoch_2.pth'
+    whole.write_bytes((trained[0] / 'epoch_1.pth').read_bytes())
+    torn.write_bytes(whole.read_bytes()[:-1000])
+    (tmp_path / 'last_checkpoint').write_text(str(torn))
+    cfg = Config(dict(work_dir=str(tmp_path)))
+    train = tool('train.py')
+    train['apply_args'](cfg, options(resume='auto'))
+    assert cfg.resume and cfg.load_from == str(whole)
+    assert f'checkpoint {torn} is damaged' in capsys.readouterr().err
+    with pytest.raises(SystemExit, match=f'{torn} is damaged'):
+        train['apply_args'](cfg, options(resume=str(torn)))
+    whole.unlink()
+    with pytest.raises(SystemExit, match='no checkpoint in .* is whole'):
+        train['apply_args'](cfg, options(resume='auto'))
+    torn.unlink()
+    (tmp_path / 'last_checkpoint').unlink()
+    train['apply_args'](cfg, options(resume='auto'))
+    assert cfg.resume and cfg.load_from is None
 
 
 def test_missing_checkpoint_to_resume_from(tool, tiny_config, tmp_path):

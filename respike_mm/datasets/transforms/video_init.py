@@ -4,7 +4,7 @@
 ``VideoDecode`` follows whatever ``VideoInit`` opened.
 """
 from importlib import import_module
-from typing import Dict, Iterator
+from typing import Dict, List, Sequence
 
 import numpy as np
 from mmaction.datasets.transforms import (DecordDecode, DecordInit, PyAVDecode,
@@ -44,29 +44,41 @@ def count_packets(container) -> int:
     return count
 
 
-class WholeVideo:
-    """An open video for ``PyAVDecode`` that does not end early in silence.
+def decode_frames(container,
+                  numbers: Sequence[int],
+                  num_frames: int = 0) -> List[np.ndarray]:
+    """Decode from the start, converting only the frames asked for.
 
-    Where damage leaves fewer frames than the file has packets, ``PyAVDecode``
-    starts again at the first frame; this raises instead.
+    ``PyAVDecode`` converts and keeps every frame up to the last one, which
+    takes up to twice the time and the memory of a whole video.
 
     Args:
-        container (av.container.InputContainer): An open video.
-        num_frames (int): Frames that must come out of it.
+        container (av.container.InputContainer): A video at its start.
+        numbers (sequence of int): Frames to decode, in any order. Those that
+            do not exist count on from the first frame, as in ``PyAVDecode``.
+        num_frames (int): Frames that the file holds: where damage leaves
+            fewer, ``PyAVDecode`` would start again in silence.
+
+    Returns:
+        list[np.ndarray]: uint8 RGB frames ``(H, W, 3)``.
+
+    Raises:
+        ValueError: If there is no frame at all, or fewer than ``num_frames``
+            and one of the others is asked for.
     """
-
-    def __init__(self, container, num_frames: int) -> None:
-        self.container = container
-        self.num_frames = num_frames
-
-    def decode(self, video: int) -> Iterator:
-        """Frames of a video stream; ValueError if they are too few."""
-        count = 0
-        for frame in self.container.decode(video=video):
-            yield frame
-            count += 1
-        if count < self.num_frames:
-            raise ValueError(f'ends after {count} of {self.num_frames} frames')
+    wanted, found, last = set(numbers), {}, -1
+    for last, frame in enumerate(container.decode(video=0)):
+        if last in wanted:
+            found[last] = frame.to_ndarray(format='rgb24')
+        if len(found) == len(wanted):
+            return [found[number] for number in numbers]
+    if last < 0:
+        raise ValueError('no frame of the video can be decoded')
+    if last + 1 < num_frames:
+        raise ValueError(f'only {last + 1} of {num_frames} frames can be '
+                         'decoded')
+    container.seek(0)
+    return decode_frames(container, [n % (last + 1) for n in numbers])
 
 
 class DecordFileInit(DecordInit):
@@ -176,6 +188,7 @@ class VideoDecode(BaseTransform):
     """
 
     def __init__(self, mode: str = 'accurate') -> None:
+        self.mode = mode
         self.decoders = dict(
             decord=DecordDecode(mode=mode), pyav=PyAVDecode(mode=mode))
 
@@ -191,14 +204,15 @@ class VideoDecode(BaseTransform):
         if 'video_backend' not in results:
             raise KeyError('video_backend: VideoDecode needs a VideoInit '
                            'before it in the pipeline')
-        decoder = self.decoders[results['video_backend']]
-        if results['video_backend'] == 'pyav' and decoder.mode == 'accurate':
-            needed = min(np.max(results['frame_inds']) + 1,
-                         results['total_frames'])
-            results['video_reader'] = WholeVideo(results['video_reader'],
-                                                 needed)
-        return decoder.transform(results)
+        if self.mode == 'accurate' and results['video_backend'] == 'pyav':
+            numbers = np.ravel(results['frame_inds']).tolist()
+            imgs = decode_frames(results['video_reader'], numbers,
+                                 results['total_frames'])
+            shape = imgs[0].shape[:2]
+            results.update(imgs=imgs, original_shape=shape, img_shape=shape,
+                           video_reader=None)
+            return results
+        return self.decoders[results['video_backend']].transform(results)
 
     def __repr__(self) -> str:
-        mode = self.decoders['decord'].mode
-        return f'{type(self).__name__}(mode={mode!r})'
+        return f'{type(self).__name__}(mode={self.mode!r})'

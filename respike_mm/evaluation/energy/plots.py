@@ -5,11 +5,8 @@ from typing import Dict, List, NamedTuple, Optional, Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ...visualization.palette import COLOURS
 from .report import EnergyReport
-
-# Okabe and Ito's colours, which colour-blind readers can tell apart.
-_COLOURS = ('#0072B2', '#E69F00', '#009E73', '#CC79A7', '#56B4E9', '#D55E00',
-            '#F0E442', '#000000')
 
 
 def plot_report(report: EnergyReport, path: Path, title: str) -> None:
@@ -30,7 +27,7 @@ def _stack_branches(axis: Axes, report: EnergyReport) -> None:
     for index, (name, totals) in enumerate(report.branches.items()):
         energy = [totals[rule]['energy_mj'] for rule in report.rules]
         axis.bar(positions, energy, bottom=bottom, label=name, width=0.6,
-                 color=_COLOURS[index % len(_COLOURS)])
+                 color=COLOURS[index % len(COLOURS)])
         bottom = [a + b for a, b in zip(bottom, energy)]
     for position, total in zip(positions, bottom):
         axis.annotate(f'{total:.3g}', (position, total), (0, 2),
@@ -43,7 +40,7 @@ def _stack_branches(axis: Axes, report: EnergyReport) -> None:
 
 def _bar_rates(axis: Axes, rates: Dict[str, float]) -> None:
     positions = list(range(len(rates)))
-    axis.barh(positions, list(rates.values()), color=_COLOURS[0])
+    axis.barh(positions, list(rates.values()), color=COLOURS[0])
     axis.set_yticks(positions, list(rates), fontsize=7)
     axis.invert_yaxis()
     axis.set_xlabel('spikes per neuron and time step')
@@ -91,7 +88,7 @@ def plot_accuracy_energy(points: Sequence[Point], path: Path, title: str,
     for index, group in enumerate(groups):
         members = sorted((p for p in points if p.group == group),
                          key=lambda p: p.energy_mj)
-        colour = _COLOURS[index % len(_COLOURS)]
+        colour = COLOURS[index % len(COLOURS)]
         axis.errorbar([p.energy_mj for p in members],
                       [p.accuracy for p in members],
                       yerr=[p.spread or 0. for p in members],

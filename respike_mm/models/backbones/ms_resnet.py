@@ -12,7 +12,9 @@ from mmaction.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ..common.checkpointing import checkpoint_blocks, recomputes
 from ..common.conv_norm import ConvNorm, conv3x3, projection
+from ..common.lif import LIFNeuron
 from ..common.multi_step import NORM_MODES, merge_steps, split_steps
 
 
@@ -30,17 +32,22 @@ class MSBasicBlock(nn.Module):
         norm_mode: Whose statistics they use, see :class:`MSResNet`.
     """
 
+    neuron_first = True  # the first convolution's input is a neuron's output
+
     def __init__(self, in_channels: int, channels: int, stride: int,
                  shortcut: str, neuron: dict, norm_cfg: dict,
                  norm_mode: str) -> None:
         super().__init__()
         self.lif1 = MODELS.build(neuron)
+        spikes = isinstance(self.lif1, LIFNeuron)  # of others who knows
         self.conv1 = ConvNorm(
-            conv3x3(in_channels, channels, stride), channels, norm_cfg,
+            conv3x3(in_channels, channels, stride,
+                    spikes and self.neuron_first), channels, norm_cfg,
             norm_mode)
         self.lif2 = MODELS.build(neuron)
         self.conv2 = ConvNorm(
-            conv3x3(channels, channels, 1), channels, norm_cfg, norm_mode)
+            conv3x3(channels, channels, 1, spikes), channels, norm_cfg,
+            norm_mode)
         self.shortcut = nn.Identity()
         if stride != 1 or in_channels != channels:
             self.shortcut = ConvNorm(
@@ -88,6 +95,10 @@ class MSResNet(BaseModule):
             zero. Defaults to False.
         final_neuron: Spike after the last stage. Defaults to False: the
             output is the float membrane path.
+        checkpoint: What the backward pass recomputes, see
+            :mod:`~respike_mm.models.common.checkpointing`: from ``'neurons'``
+            on the blocks without their convolutions, at ``'all'`` with them.
+            Defaults to ``'none'``.
         num_steps: Time steps of a 4-D input, whose first axis is then batch
             times time. Without it inputs are 5-D, time first.
         init_cfg: Initialisation. Defaults to He initialisation (fan out).
@@ -114,6 +125,7 @@ class MSResNet(BaseModule):
         norm_mode: str = 'per_step',
         zero_init_residual: bool = False,
         final_neuron: bool = False,
+        checkpoint: str = 'none',
         num_steps: Optional[int] = None,
         init_cfg: Optional[Union[dict, list]] = dict(
             type='Kaiming', layer='Conv2d')
@@ -151,6 +163,8 @@ class MSResNet(BaseModule):
             self.add_module(f'layer{i + 1}', nn.Sequential(*blocks))
         self.final_neuron = (
             MODELS.build(neuron) if final_neuron else nn.Identity())
+        if recomputes(checkpoint, 'neurons'):
+            checkpoint_blocks(self, keep_convolutions=checkpoint != 'all')
 
     def init_weights(self) -> None:
         super().init_weights()

@@ -21,6 +21,8 @@ class SNNBasicBlock(MSBasicBlock):
     spike train that the second neuron integrates beside the branch.
     """
 
+    neuron_first = False  # behind a fusion block floats enter
+
     def forward(self, x: Tensor) -> Tensor:
         """Spikes ``[S, N, C, H, W]`` to spikes."""
         out = self.lif1(self.conv1(x))

@@ -5,8 +5,26 @@ channels, ``h`` heads of ``d`` channels each (``D = h * d``).
 """
 from typing import Optional
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from .pointwise import Linear
+
+gelu_backward = torch.ops.aten.gelu_backward
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """``softmax(Q K^T / sqrt(d)) V`` of ``[B, h, L, d]`` and ``[B, h, M, d]``.
+
+    PyTorch's fused kernel, except in half precision on CPU: its backward pass
+    there takes three to ten times as long as that of matrix products.
+    """
+    if q.device.type != 'cpu' or q.dtype.itemsize > 2:
+        return F.scaled_dot_product_attention(q, k, v)
+    scores = q * q.shape[-1]**-0.5 @ k.transpose(2, 3)
+    return scores.softmax(dim=-1) @ v
 
 
 class Attention(nn.Module):
@@ -32,10 +50,10 @@ class Attention(nn.Module):
                              f'of {head_channels}; set head_channels')
         context_channels = context_channels or channels
         self.head_channels = head_channels
-        self.to_q = nn.Linear(channels, channels, bias=False)
-        self.to_k = nn.Linear(context_channels, channels, bias=False)
-        self.to_v = nn.Linear(context_channels, channels, bias=False)
-        self.to_out = nn.Linear(channels, channels)
+        self.to_q = Linear(channels, channels, bias=False)
+        self.to_k = Linear(context_channels, channels, bias=False)
+        self.to_v = Linear(context_channels, channels, bias=False)
+        self.to_out = Linear(channels, channels)
 
     def _split_heads(self, x: Tensor) -> Tensor:
         """``[B, L, D]`` to ``[B, h, L, d]``."""
@@ -52,7 +70,7 @@ class Attention(nn.Module):
         Returns:
             The shape of ``x``.
         """
-        out = F.scaled_dot_product_attention(
+        out = attend(
             self._split_heads(self.to_q(x).flatten(1, -2)),
             self._split_heads(self.to_k(context)),
             self._split_heads(self.to_v(context)))
@@ -66,17 +84,49 @@ class Attention(nn.Module):
         return scores.softmax(dim=-1).unflatten(2, x.shape[1:-1])
 
 
+class _GEGLU(torch.autograd.Function):
+    """``value * gelu(gate)``; saves its input alone.
+
+    Autograd would keep ``gelu(gate)`` too, and put the gradients of the two
+    halves together in a copy.
+    """
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        value, gate = x.chunk(2, dim=-1)
+        return F.gelu(gate).mul_(value)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor) -> Tensor:
+        x, = ctx.saved_tensors
+        grad_x = torch.empty_like(x)
+        (value, gate), grads = x.chunk(2, -1), grad_x.chunk(2, -1)
+        torch.mul(grad, F.gelu(gate), out=grads[0])
+        grads[1].copy_(gelu_backward(grad * value, gate))
+        return grad_x
+
+
+def geglu(x: Tensor) -> Tensor:
+    """Gated GELU, ``[..., 2 D]`` (value, gate) to ``[..., D]``."""
+    if torch.is_grad_enabled() and x.requires_grad:
+        return _GEGLU.apply(x)
+    value, gate = x.chunk(2, dim=-1)
+    return F.gelu(gate).mul_(value)
+
+
 class GEGLUFeedForward(nn.Module):
     """Two linear layers around a gated GELU; inner width ``ratio * D``."""
 
     def __init__(self, channels: int, ratio: int = 4) -> None:
         super().__init__()
-        self.proj_in = nn.Linear(channels, 2 * ratio * channels)
-        self.proj_out = nn.Linear(ratio * channels, channels)
+        self.proj_in = Linear(channels, 2 * ratio * channels)
+        self.proj_out = Linear(ratio * channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        x, gate = self.proj_in(x).chunk(2, dim=-1)
-        return self.proj_out(x * F.gelu(gate))
+        """Tokens ``[..., D]`` to ``[..., D]``."""
+        return self.proj_out(geglu(self.proj_in(x)))
 
 
 class CrossAttentionBlock(nn.Module):

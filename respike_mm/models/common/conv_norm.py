@@ -7,6 +7,8 @@ from spikingjelly.activation_based.functional import seq_to_ann_forward
 from torch import Tensor, nn
 
 from .multi_step import NORM_MODES
+from .pointwise import PointwiseConv2d
+from .spike_conv import SpikeConv2d
 
 
 class ConvNorm(nn.Module):
@@ -30,8 +32,19 @@ class ConvNorm(nn.Module):
         return self.normalise(seq_to_ann_forward(x, self.conv), self.norm)
 
 
-def conv3x3(in_channels: int, channels: int, stride: int) -> nn.Conv2d:
-    """3x3 convolution that keeps the map's size up to the stride."""
+def conv3x3(in_channels: int,
+            channels: int,
+            stride: int,
+            spikes: bool = False) -> nn.Conv2d:
+    """3x3 convolution that keeps the map's size up to the stride.
+
+    Args:
+        in_channels, channels: Widths of the input and of the output.
+        stride: Stride.
+        spikes: The input is sure to be spikes, see :class:`SpikeConv2d`.
+    """
+    if spikes:
+        return SpikeConv2d(in_channels, channels, 3, stride, padding=1)
     return nn.Conv2d(in_channels, channels, 3, stride, padding=1, bias=False)
 
 
@@ -51,4 +64,4 @@ def projection(kind: str, in_channels: int, channels: int,
     # 3x3 stride-2 convolution beside it; even maps are unaffected.
     pool = nn.AvgPool2d(stride, ceil_mode=True, count_include_pad=False)
     return nn.Sequential(pool,
-                         nn.Conv2d(in_channels, channels, 1, bias=False))
+                         PointwiseConv2d(in_channels, channels, bias=False))

@@ -9,6 +9,7 @@ from spikingjelly.activation_based.functional import seq_to_ann_forward
 from torch import Tensor, nn
 
 from .attention import CrossAttentionBlock
+from .pointwise import PointwiseConv2d
 
 
 def pool_map(x: Tensor, factor: int) -> Tensor:
@@ -55,10 +56,10 @@ class FusionBlock(nn.Module):
         self.reduction = reduction
         self.full_resolution_identity = full_resolution_identity
         self.norm = nn.GroupNorm(num_groups, channels, eps=1e-6)
-        self.proj_in = nn.Conv2d(channels, channels, 1)
+        self.proj_in = PointwiseConv2d(channels, channels)
         self.block = CrossAttentionBlock(channels, context_channels,
                                          head_channels)
-        self.proj_out = nn.Conv2d(channels, channels, 1)
+        self.proj_out = PointwiseConv2d(channels, channels)
         # The fusion starts as the identity (up to the resizing).
         constant_init(self.proj_out, 0)
 

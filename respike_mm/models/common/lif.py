@@ -9,7 +9,7 @@ reset, ``H`` membrane potential before it, ``O`` spikes.
 """
 import inspect
 import math
-from typing import List, NamedTuple
+from typing import NamedTuple, Optional, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -28,7 +28,7 @@ class LIFParameters(NamedTuple):
     v_threshold: float
 
 
-def negative_membrane(x: Tensor, params: LIFParameters) -> List[Tensor]:
+def negative_membrane(x: Tensor, params: LIFParameters) -> Tensor:
     """``-H`` of every time step, from rest.
 
     The sign makes the reset one vectorised pass: ``threshold(-H, -v, 0)``
@@ -40,27 +40,61 @@ def negative_membrane(x: Tensor, params: LIFParameters) -> List[Tensor]:
         params: Constants of the membrane equation.
 
     Returns:
-        ``S`` tensors; float32 where ``x`` is narrower, since the potential
-        accumulates over time.
+        The shape of ``x``; float32 where ``x`` is narrower, since the
+        potential accumulates over time.
     """
     wide = torch.promote_types(x.dtype, torch.float32)
-    steps = []
-    for step in x:
-        h = step.to(wide) * -params.gain
-        if steps:
-            v = F.threshold(steps[-1], -params.v_threshold, 0.)
+    membrane = torch.empty_like(x, dtype=wide)
+    previous = None
+    for step, h in zip(x, membrane):
+        torch.mul(step.to(wide), -params.gain, out=h)
+        if previous is not None:
+            v = F.threshold(previous, -params.v_threshold, 0.)
             h.add_(v, alpha=params.decay)
-        steps.append(h)
-    return steps
+        previous = h
+    return membrane
 
 
 def lif_spikes(x: Tensor, params: LIFParameters) -> Tensor:
     """Zeros and ones of the shape and dtype of ``x``, ``[S, ...]``."""
+    if torch.compiler.is_exporting():  # ``out=`` would fix the batch size
+        return _stepped_spikes(x, params)
     spikes = torch.empty_like(x)
     for spike, h in zip(spikes, negative_membrane(x, params)):
-        # Straight into the output: no boolean tensor in between.
-        torch.le(h, -params.v_threshold, out=spike)
+        # Straight to numbers: a boolean tensor in between is slow, and so is
+        # an output of another type than the input.
+        spike.copy_(torch.le(h, -params.v_threshold, out=h))
     return spikes
+
+
+def lif_step(x: Tensor, v: Optional[Tensor],
+             params: LIFParameters) -> Tuple[Tensor, Tensor]:
+    """One time step with explicit state, for inference.
+
+    Args:
+        x: Input of the step.
+        v: Membrane potential ``V`` that the step before left; None for rest.
+        params: Constants of the membrane equation.
+
+    Returns:
+        Spikes of the shape and dtype of ``x``, and the new ``V``, float32
+        where ``x`` is narrower. Step after step they equal
+        :func:`lif_spikes` of the sequence, bit for bit.
+    """
+    h = x.to(torch.promote_types(x.dtype, torch.float32)) * params.gain
+    if v is not None:
+        h = h.add(v, alpha=params.decay)
+    spikes = (h >= params.v_threshold).to(h.dtype)
+    # H * (1 - O) in one pass, exactly zero where it fired.
+    return spikes.to(x.dtype), torch.addcmul(h, h, spikes, value=-1)
+
+
+def _stepped_spikes(x: Tensor, params: LIFParameters) -> Tensor:
+    v, spikes = None, []
+    for step in x:
+        out, v = lif_step(step, v, params)
+        spikes.append(out)
+    return torch.stack(spikes)
 
 
 def surrogate_gradient(surrogate: surrogates.SurrogateFunctionBase,
@@ -99,11 +133,10 @@ class _LIFFunction(torch.autograd.Function):
     def backward(ctx, grad_spikes: Tensor):
         x, = ctx.saved_tensors
         decay, gain, v_threshold = ctx.params
-        grad_x = torch.empty_like(x)
-        steps = negative_membrane(x, ctx.params)
+        membrane = negative_membrane(x, ctx.params)
         carried = None
-        for t in reversed(range(len(steps))):
-            h = steps.pop()  # -H
+        for t in reversed(range(len(x))):
+            h = membrane[t]  # -H
             # dO/dH by the surrogate; the reset is detached: dV/dH = 1 - O.
             grad = surrogate_gradient(ctx.surrogate,
                                       grad_spikes[t].to(h.dtype),
@@ -111,9 +144,10 @@ class _LIFFunction(torch.autograd.Function):
             if carried is not None:
                 kept = threshold_backward(carried, h, -v_threshold)
                 grad.add_(kept, alpha=decay)
-            torch.mul(grad, gain, out=grad_x[t])
+            # The potential of this step has served: its place is free.
+            torch.mul(grad, gain, out=h)
             carried = grad
-        return grad_x, None, None
+        return membrane.to(x.dtype), None, None
 
 
 @MODELS.register_module()

@@ -105,7 +105,7 @@ def norm_per_step(x: Tensor, norm: nn.Module) -> Tensor:
     Returns:
         The shape of ``x``.
     """
-    if not norm.training:
+    if not norm.training and getattr(norm, 'running_mean', 0) is not None:
         return seq_to_ann_forward(x, norm)
     if _as_one_node(x, norm):
         return _batch_norm_per_step(x, norm)

@@ -30,11 +30,10 @@ class ReSpikeHead(BaseHead):
             trained on the sum alone, each stayed far behind itself trained
             alone, and so did the fusion, which reads the key frame's maps.
         key_weight: Factor on the key frame's part of the summed logits, in
-            training and test; the key frame's own loss is on the whole part.
-            Defaults to 1, the paper's plain sum. An ANN that starts from
-            ImageNet weights grows certain of its training clips first, and
-            its larger logits then outvote the spiking branch, which has read
-            the key frame's maps too.
+            training and test; its own share of the loss stays whole. Defaults
+            to 1, the paper's plain sum. With 0 the spiking branch predicts,
+            which has read the key frame's maps through the fusion, and the
+            key frame's classifier serves training alone.
         **kwargs: Arguments of MMAction2's ``BaseHead``: the loss, label
             smoothing, top-k, averaging over clips.
 

@@ -2,11 +2,12 @@
 from contextlib import contextmanager
 from typing import Dict, Iterator, Optional, Sequence
 
+import torch
 from mmaction.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
+from ..common.checkpointing import recompute, recomputes
 from ..common.fusion_block import FusionBlock
 
 
@@ -30,12 +31,14 @@ class CrossAttentionNeck(BaseModule):
             authors' network without reduction skips stage 0.
         head_channels: Width of an attention head. Defaults to 32.
         num_groups: Groups of the normalisation in front. Defaults to 32.
-        with_cp: Recompute the blocks in the backward pass instead of keeping
-            their activations. Defaults to False.
+        checkpoint: What the backward pass recomputes; from ``'attention'``
+            on the blocks, see :mod:`~respike_mm.models.common.checkpointing`.
+            Defaults to ``'none'``.
         init_cfg: Initialisation; PyTorch's by default.
 
     Raises:
-        ValueError: If the per-stage options differ in length.
+        ValueError: If the per-stage options differ in length or there is no
+            such checkpoint level.
     """
 
     def __init__(self,
@@ -46,7 +49,7 @@ class CrossAttentionNeck(BaseModule):
                  stages: Sequence[int] = (0, 1, 2, 3),
                  head_channels: int = 32,
                  num_groups: int = 32,
-                 with_cp: bool = False,
+                 checkpoint: str = 'none',
                  init_cfg: Optional[dict] = None) -> None:
         super().__init__(init_cfg)
         if not len(in_channels) == len(context_channels) == len(reductions):
@@ -58,7 +61,7 @@ class CrossAttentionNeck(BaseModule):
         if unknown:
             raise ValueError(f'CrossAttentionNeck: no such stages {unknown} '
                              f'among {len(in_channels)}')
-        self.with_cp = with_cp
+        self.recompute_blocks = recomputes(checkpoint, 'attention')
         self.blocks = nn.ModuleDict({
             str(i): FusionBlock(
                 channels=in_channels[i],
@@ -85,8 +88,8 @@ class CrossAttentionNeck(BaseModule):
         if str(stage) not in self.blocks:
             return x
         block = self.blocks[str(stage)]
-        if self.with_cp and self.training:
-            return checkpoint(block, x, context, use_reentrant=False)
+        if self.recompute_blocks:
+            return recompute(block, x, context, owner=block)
         return block(x, context)
 
     @contextmanager
@@ -101,9 +104,10 @@ class CrossAttentionNeck(BaseModule):
         maps, handles = {}, []
         for name, fusion in self.blocks.items():
 
+            @torch.no_grad()
             def record(attn, args, output, stage=int(name)):
                 # [N, h, S, L, M] -> [S, N, h, L, M]
-                maps[stage] = attn.weights(*args).detach().movedim(2, 0)
+                maps[stage] = attn.weights(*args).movedim(2, 0)
 
             handles.append(
                 fusion.block.cross_attn.register_forward_hook(record))

@@ -20,6 +20,8 @@ from mmaction.registry import MODELS
 from mmaction.utils import OptConfigType, OptSampleList
 from torch import Tensor
 
+from ..common.checkpointing import checkpoint_blocks, recomputes
+from ..common.pointwise import convert_pointwise
 from ..common.stage_features import (as_stages, infer_stage_channels,
                                      torchvision_stages, with_stage_outputs)
 
@@ -41,11 +43,16 @@ class HybridReSpike(BaseRecognizer):
         neck: Fusion called after every spiking stage, such as
             ``CrossAttentionNeck``. Without it the branches meet only in the
             head (ablation E8).
+        checkpoint: How much the backward pass recomputes instead of keeping:
+            ``'none'``, ``'attention'``, ``'neurons'`` or ``'all'``, see
+            :mod:`~respike_mm.models.common.checkpointing`. Passed on to
+            ``snn_backbone`` and ``neck``. Defaults to ``'none'``.
         train_cfg, test_cfg: As in MMAction2.
         data_preprocessor: Usually ``KeyResidualDataPreprocessor``.
 
     Raises:
-        ValueError: If the ANN does not yield four stages.
+        ValueError: If the ANN does not yield four stages or there is no such
+            checkpoint level.
     """
 
     def __init__(self,
@@ -53,6 +60,7 @@ class HybridReSpike(BaseRecognizer):
                  snn_backbone: dict,
                  cls_head: dict,
                  neck: OptConfigType = None,
+                 checkpoint: str = 'none',
                  train_cfg: OptConfigType = None,
                  test_cfg: OptConfigType = None,
                  data_preprocessor: OptConfigType = None) -> None:
@@ -63,13 +71,21 @@ class HybridReSpike(BaseRecognizer):
             data_preprocessor=data_preprocessor)
         if self.backbone_from == 'torchvision':
             self.backbone = torchvision_stages(self.backbone)
-        self.snn_backbone = MODELS.build(snn_backbone)
+        convert_pointwise(self.backbone)
+        options = {}
+        if recomputes(checkpoint, 'attention'):
+            options['checkpoint'] = checkpoint
+        if recomputes(checkpoint, 'neurons'):
+            checkpoint_blocks(
+                self.backbone, keep_convolutions=checkpoint != 'all')
+        self.snn_backbone = MODELS.build({**options, **snn_backbone})
         key_channels = infer_stage_channels(self.backbone)
         snn_channels = self.snn_backbone.stage_channels
         if neck is not None:
             self.neck = MODELS.build({
                 'in_channels': snn_channels,
                 'context_channels': key_channels,
+                **options,
                 **neck
             })
         self.cls_head = MODELS.build({

@@ -155,6 +155,24 @@ def test_batch_items_are_independent_and_passes_agree():
     torch.testing.assert_close(net(x[:, 1:]), both[:, 1:])
 
 
+def test_norm_modes_differ_in_training_only():
+    torch.manual_seed(0)
+    x = torch.randn(3, 2, 3, 32, 32)
+    nets = [
+        MSResNet(base_channels=4, norm_mode=mode)
+        for mode in ('per_step', 'merged')
+    ]
+    nets[1].load_state_dict(nets[0].state_dict())
+    per_step, merged = (net.forward_stem(x) for net in nets)
+    assert (per_step - merged).abs().max() > 1e-3
+    for step in per_step:
+        assert step.mean().abs() < 1e-6
+    assert merged.mean().abs() < 1e-6 < merged[0].mean().abs()
+    nets[1].load_state_dict(nets[0].state_dict())
+    per_step, merged = (net.eval().forward_stem(x) for net in nets)
+    torch.testing.assert_close(per_step, merged, rtol=0, atol=0)
+
+
 def test_recognizer2d_trains_it():
     model = MODELS.build(
         dict(
@@ -170,6 +188,8 @@ def test_recognizer2d_trains_it():
     (dict(depth=50), 'depth must be one of'),
     (dict(stem='conv5x5'), 'stem must be one of'),
     (dict(shortcut='none'), 'shortcut must be one of'),
+    (dict(norm_mode='batch'), 'norm_mode must be one of'),
+    (dict(checkpoint='some'), 'checkpoint must be one of'),
     (dict(strides=(1, 2)), 'one stride for each'),
 ])
 def test_bad_options(options, message):

@@ -6,6 +6,7 @@ import torch
 from spikingjelly.activation_based import neuron, surrogate
 
 from respike_mm.models.common.lif import (LIFNeuron, LIFParameters,
+                                          lif_spikes, lif_step,
                                           negative_membrane)
 
 MS_RESNET = dict(
@@ -20,7 +21,7 @@ def test_membrane_by_hand():
     h = negative_membrane(x, LIFParameters(0.25, 0.75, 1.))
     # 0.75; 0.1875 + 0.75; 0.234375 + 1.5 (spike, reset); 0; 0.3
     expected = [0.75, 0.9375, 1.734375, 0., 0.3]
-    torch.testing.assert_close(-torch.stack(h), torch.tensor(expected))
+    torch.testing.assert_close(-h, torch.tensor(expected))
 
 
 def test_spikes_by_hand():
@@ -30,6 +31,42 @@ def test_spikes_by_hand():
     # MS-ResNet's: V <- 0.25 V + X, threshold 0.5: 0.4, then 0.5 fires.
     x = torch.tensor([[0.4], [0.4], [0.45]])
     assert LIFNeuron(**MS_RESNET)(x).flatten().tolist() == [0, 1, 0]
+
+
+def test_step_by_hand():
+    # V <- 0.25 V + 0.75 X: 0.5 -> 0.875; 2 -> 1.625, which fires.
+    spikes, v = lif_step(
+        torch.tensor([1., 2.]), torch.tensor([0.5, 0.5]),
+        LIFParameters(0.25, 0.75, 1.))
+    assert spikes.tolist() == [0, 1]
+    assert v.tolist() == [0.875, 0]
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
+def test_steps_equal_the_sequence(dtype):
+    params = LIFParameters(0.25, 0.75, 1.)
+    x = (torch.randn(9, 1000) * 2).to(dtype)
+    v, spikes = None, []
+    for step in x:
+        out, v = lif_step(step, v, params)
+        spikes.append(out)
+    assert v.dtype == torch.float32
+    spikes = torch.stack(spikes)
+    assert 0 < spikes.mean() < 1
+    assert torch.equal(spikes, lif_spikes(x, params))
+
+
+def test_exported_neuron_takes_any_batch():
+    """Also after decompositions, through which ONNX and compilers go."""
+    batch = torch.export.Dim('batch')
+    with torch.no_grad():
+        program = torch.export.export(
+            LIFNeuron(), (torch.randn(3, 2, 4), ),
+            dynamic_shapes=({1: batch}, )).run_decompositions()
+    x = torch.randn(3, 5, 4) * 2
+    expected = LIFNeuron()(x)
+    assert expected.any()
+    assert torch.equal(program.module()(x), expected)
 
 
 def test_threshold_is_inclusive():

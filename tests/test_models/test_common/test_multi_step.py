@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from respike_mm.models.common.multi_step import norm_merged, norm_per_step
+from respike_mm.models.common.multi_step import (NORM_MODES, norm_merged,
+                                                  norm_per_step)
 
 
 def test_statistics_per_step_by_hand():
@@ -19,12 +20,13 @@ def test_statistics_per_step_by_hand():
     assert norm.num_batches_tracked == 2
 
 
-def test_evaluation_uses_running_statistics():
+@pytest.mark.parametrize('mode', NORM_MODES)
+def test_evaluation_uses_running_statistics(mode):
     norm = nn.BatchNorm2d(2).eval()
     norm.running_mean.copy_(torch.tensor([1., -1.]))
     x = torch.randn(3, 2, 2, 4, 4)
     expected = torch.stack([norm(step) for step in x])
-    torch.testing.assert_close(norm_per_step(x, norm), expected)
+    torch.testing.assert_close(NORM_MODES[mode](x, norm), expected)
 
 
 def test_channels_last_survives():
@@ -33,47 +35,107 @@ def test_channels_last_survives():
     assert out.flatten(0, 1).is_contiguous(memory_format=torch.channels_last)
 
 
-@pytest.mark.parametrize('kwargs', [{}, dict(momentum=None),
-                                    dict(affine=False),
-                                    dict(track_running_stats=False)])
-def test_one_node_equals_the_module_step_by_step(kwargs):
+def one_step_at_a_time(x, norm):
+    return torch.stack([norm(step) for step in x])
+
+
+@pytest.mark.parametrize('options', [
+    {},
+    dict(momentum=None),
+    dict(affine=False),
+    dict(track_running_stats=False),
+], ids=str)
+@pytest.mark.parametrize('kind', [nn.BatchNorm2d, nn.SyncBatchNorm])
+def test_equals_one_call_a_step(kind, options):
+    """Outputs, gradients and statistics, over two batches of a run."""
     torch.manual_seed(0)
-    one = nn.BatchNorm2d(3, dtype=torch.float64, **kwargs)
-    if one.affine:
-        nn.init.normal_(one.weight)
-        nn.init.normal_(one.bias)
-    loop = copy.deepcopy(one)
-    x = torch.randn(4, 2, 3, 5, 5, dtype=torch.float64)
-    weights = torch.randn_like(x)
-    grads = []
-    for run in (lambda y: norm_per_step(y, one),
-                lambda y: torch.stack([loop(step) for step in y])):
-        y = x.clone().requires_grad_()
-        (run(run(y)) * weights).sum().backward()  # two calls in a row
-        grads.append(y.grad)
-    torch.testing.assert_close(grads[0], grads[1], rtol=1e-12, atol=1e-12)
-    for ours, theirs in zip(one.parameters(), loop.parameters()):
-        torch.testing.assert_close(
-            ours.grad, theirs.grad, rtol=1e-12, atol=1e-12)
-    for name, value in loop.state_dict().items():
-        torch.testing.assert_close(
-            one.state_dict()[name], value, rtol=1e-12, atol=1e-12)
+    norm = kind(3, **options).double()
+    for param in norm.parameters():
+        nn.init.normal_(param)
+    oracle = copy.deepcopy(norm)
+    for steps in (4, 2):
+        x = torch.randn(steps, 2, 3, 4, 5, dtype=torch.float64) * 2 + 1
+        weight, results = torch.randn_like(x), []
+        for function, layer in ((norm_per_step, norm),
+                                (one_step_at_a_time, oracle)):
+            inputs = x.clone().requires_grad_()
+            out = function(inputs, layer)
+            (out * weight).sum().backward()
+            results.append(
+                [out, inputs.grad, *(p.grad for p in layer.parameters())])
+        for ours, theirs in zip(*results):
+            torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+    assert norm.state_dict().keys() == oracle.state_dict().keys()
+    for name, value in oracle.state_dict().items():
+        torch.testing.assert_close(norm.state_dict()[name], value,
+                                   rtol=1e-12, atol=1e-12)
+
+
+def test_evaluation_without_running_statistics():
+    """Then batch norm goes on using those of the batch, here of the step."""
+    norm = nn.BatchNorm2d(2, track_running_stats=False).eval()
+    x = torch.arange(3.).view(3, 1, 1, 1, 1) + torch.randn(3, 2, 2, 4, 4)
+    torch.testing.assert_close(
+        norm_per_step(x, norm), one_step_at_a_time(x, norm))
+
+
+def test_batch_norm_is_one_node():
+    x = torch.randn(5, 2, 3, 4, 4, requires_grad=True)
+    nodes = norm_per_step(x, nn.BatchNorm2d(3)).grad_fn.next_functions
+    assert [type(node).__name__ for node, _ in nodes if node] == [
+        'AccumulateGrad'] * 3  # input, weight and bias
+
+
+def test_hooks_see_every_step():
+    norm, seen = nn.BatchNorm2d(3), []
+    norm.register_forward_hook(lambda *args: seen.append(1))
+    norm_per_step(torch.randn(5, 2, 3, 4, 4), norm)
+    assert len(seen) == 5
+
+
+def test_single_values_are_refused():
+    with pytest.raises(ValueError, match='more than 1 value per channel'):
+        norm_per_step(torch.randn(3, 1, 2, 1, 1), nn.BatchNorm2d(2))
+
+
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+def test_half_precision_keeps_statistics_in_float32(dtype):
+    norm = nn.BatchNorm2d(3)
+    oracle = copy.deepcopy(norm)
+    x = torch.randn(4, 2, 3, 5, 5).to(dtype).requires_grad_()
+    out = norm_per_step(x, norm)
+    assert out.dtype == dtype
+    out.sum().backward()
+    one_step_at_a_time(x.detach(), oracle)
+    torch.testing.assert_close(norm.running_var, oracle.running_var)
 
 
 def test_merged_statistics_by_hand():
-    """One mean over both steps, and an update that weighs as much as two."""
+    """Mean and variance over time and batch; one update that counts two."""
     norm = nn.BatchNorm2d(1, eps=1e-12, momentum=0.5)
-    x = torch.tensor([0., 2., 8., 12.]).view(2, 2, 1, 1, 1)
+    x = torch.tensor([0., 2., 8., 10.]).view(2, 2, 1, 1, 1)  # mean 5, var 17
     out = norm_merged(x, norm)
-    deviation = 22.75**0.5  # mean 5.5
-    torch.testing.assert_close(
-        out.flatten(), (x.flatten() - 5.5) / deviation)
-    assert norm.running_mean.item() == pytest.approx(0.75 * 5.5)
-    assert norm.momentum == 0.5 and norm.num_batches_tracked == 1
+    expected = torch.tensor([-5., -3., 3., 5.]) / 17**0.5
+    torch.testing.assert_close(out.flatten(), expected)
+    assert norm.running_mean.item() == pytest.approx(0.75 * 5)
+    assert norm.momentum == 0.5
+    assert norm.num_batches_tracked == 1
 
 
-def test_modes_agree_in_evaluation():
-    norm = nn.BatchNorm2d(2).eval()
-    nn.init.normal_(norm.running_mean)
-    x = torch.randn(3, 2, 2, 4, 4)
-    assert torch.equal(norm_merged(x, norm), norm_per_step(x, norm))
+def test_old_statistics_fade_alike_in_both_modes():
+    faded = []
+    for function in NORM_MODES.values():
+        norm = nn.BatchNorm2d(2)
+        norm.running_mean.fill_(1.)
+        function(torch.zeros(7, 2, 2, 4, 4), norm)
+        faded.append(norm.running_mean)
+    torch.testing.assert_close(*faded)
+    torch.testing.assert_close(faded[0], torch.full((2, ), 0.9**7))
+
+
+@pytest.mark.parametrize('mode', NORM_MODES)
+def test_other_normalisation(mode):
+    norm = nn.GroupNorm(2, 4)
+    x = torch.randn(3, 2, 4, 5, 5)
+    torch.testing.assert_close(NORM_MODES[mode](x, norm),
+                               one_step_at_a_time(x, norm))

@@ -89,12 +89,22 @@ def test_recorded_attention():
     assert not neck.blocks['0'].block.cross_attn._forward_hooks
 
 
+def test_recorded_attention_of_a_recomputed_block():
+    """The recording may end before the backward pass runs the block again."""
+    neck, (x, context) = randomised(checkpoint='attention'), maps()
+    with neck.record_attention() as recorded:
+        out = neck(x, context, 0)
+    assert not recorded[0].requires_grad
+    out.sum().backward()
+    assert neck.blocks['0'].proj_in.weight.grad.abs().sum() > 0
+
+
 @pytest.mark.parametrize('amp', [False, True])
 def test_checkpointing_keeps_every_gradient(amp):
     x, context = maps()
     grads = []
-    for with_cp in (False, True):
-        neck = randomised(with_cp=with_cp).train()
+    for checkpoint in ('none', 'attention'):
+        neck = randomised(checkpoint=checkpoint).train()
         with torch.autocast('cpu', torch.bfloat16, enabled=amp):
             out = neck(x, context, 0)
         out.float().square().sum().backward()
@@ -110,6 +120,7 @@ def test_checkpointing_keeps_every_gradient(amp):
     (dict(stages=(0, 2)), 'no such stages'),
     (dict(num_groups=3), 'set num_groups'),
     (dict(head_channels=5), 'set head_channels'),
+    (dict(checkpoint='some'), 'checkpoint must be one of'),
 ])
 def test_bad_options(options, message):
     with pytest.raises(ValueError, match=message):

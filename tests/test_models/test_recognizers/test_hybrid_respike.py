@@ -59,12 +59,15 @@ def losses_of(model, amp=False, size=32):
 
 
 @pytest.mark.parametrize('amp', [False, True], ids=['float32', 'bfloat16'])
-@pytest.mark.parametrize('neck', [
-    NECK, {**NECK, 'with_cp': True},
-    {**NECK, 'full_resolution_identity': True}, None
-], ids=['faithful', 'checkpointed', 'full-resolution', 'none'])
-def test_every_parameter_gets_a_gradient(neck, amp):
-    model = build(neck=neck).train()
+@pytest.mark.parametrize('options', [
+    dict(),
+    dict(checkpoint='neurons'),
+    dict(checkpoint='all'),
+    dict(neck={**NECK, 'full_resolution_identity': True}),
+    dict(neck=None),
+], ids=['faithful', 'neurons', 'all', 'full-resolution', 'no-neck'])
+def test_every_parameter_gets_a_gradient(options, amp):
+    model = build(**options).train()
     # 64 pixels leave 2x2 tokens at stage 4: attention over a single token
     # has no gradient for its queries.
     losses_of(model, amp, size=64)['loss_cls'].backward()

@@ -70,7 +70,10 @@ def remark(task: Task) -> Optional[str]:
         where = f'epoch {at} of {run.facts["epochs"]}' if at else 'starting'
         return f'  running  {run.label}: {where}, {duration(task.seconds)}'
     if task.state == FAILED:
-        failure = read_json(run.folder / 'failed.json')
+        try:
+            failure = read_json(run.folder / 'failed.json')
+        except FileNotFoundError:  # it is being tried again at this moment
+            return None
         last = failure['log'].strip().rpartition('\n')[2][:100]
         return (f'  failed   {run.label}: {failure["stage"]}: {last} '
                 f'({run.folder / "log.txt"})')

@@ -1,0 +1,87 @@
+"""Endless video with a model of clips: the latest frames, again and again."""
+from collections import deque
+from typing import Deque, Optional, Tuple
+
+import numpy as np
+import torch
+from mmengine.dataset import Compose, pseudo_collate
+from torch import Tensor, nn
+
+from ..structures import scores_of
+from .video_files import inference_pipeline
+
+
+def after_decoding(pipeline: list) -> Tuple[int, int, list]:
+    """What a test pipeline does, apart from reading a file.
+
+    Returns:
+        Frames of a clip, frames from one to the next, and the transforms
+        behind the decoding.
+
+    Raises:
+        ValueError: If the pipeline samples or decodes nothing.
+    """
+    names = [str(step['type']).split('.')[-1] for step in pipeline]
+    decoding = [i for i, name in enumerate(names) if name.endswith('Decode')]
+    samplers = [step for step in pipeline if 'clip_len' in step]
+    if not decoding or not samplers:
+        raise ValueError('live video needs a test_pipeline that samples '
+                         f'clips and decodes them, got {names}')
+    return (samplers[0]['clip_len'], samplers[0].get('frame_interval', 1),
+            pipeline[decoding[0] + 1:])
+
+
+class SlidingClip:
+    """Runs a recognizer on the latest frames, every so many frames.
+
+    Its one method, :meth:`step`, is that of any streaming recognizer. Memory
+    is bounded by the frames of one clip.
+
+    Args:
+        model: A recognizer with its config as ``model.cfg``.
+        every: Frames from one prediction to the next.
+
+    Raises:
+        ValueError: If the config's pipeline does not suit, or ``every`` is
+            not positive.
+    """
+
+    def __init__(self, model: nn.Module, every: int) -> None:
+        if every < 1:
+            raise ValueError(f'every must be positive, got {every}')
+        self.model, self.every = model, every
+        self.clip_len, self.interval, transforms = after_decoding(
+            inference_pipeline(model.cfg))
+        self.transform = Compose(transforms)
+        self.span = (self.clip_len - 1) * self.interval + 1
+        self._frames: Deque[np.ndarray] = deque(maxlen=self.span)
+        self._skip = 0
+
+    def step(self, frame: np.ndarray) -> Optional[Tensor]:
+        """Take one frame.
+
+        Args:
+            frame: RGB, ``[H, W, 3]`` uint8.
+
+        Returns:
+            Scores ``[num_classes]``, or None while the first clip fills and
+            between predictions.
+        """
+        self._frames.append(frame)
+        if len(self._frames) < self.span:
+            return None
+        if self._skip:
+            self._skip -= 1
+            return None
+        self._skip = self.every - 1
+        return self._predict()
+
+    @torch.no_grad()
+    def _predict(self) -> Tensor:
+        size = self._frames[0].shape[:2]
+        sample = self.transform(
+            dict(imgs=list(self._frames)[::self.interval],
+                 clip_len=self.clip_len, num_clips=1, modality='RGB',
+                 frame_interval=self.interval, original_shape=size,
+                 img_shape=size, label=-1))
+        return scores_of(self.model.test_step(pseudo_collate([sample]))[0])

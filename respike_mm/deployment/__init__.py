@@ -1,0 +1,13 @@
+from .exported_recognizer import ExportedRecognizer
+from .folding import fold_batch_norm
+from .graphs import (Graph, export_onnx, export_program, key_frame_graph,
+                     recognizer_graph, step_graph)
+from .nir_branch import export_nir, run_nir, spikingjelly_branch
+from .runtimes import RUNTIMES, load_onnxruntime, load_openvino, load_program
+
+__all__ = [
+    'ExportedRecognizer', 'Graph', 'RUNTIMES', 'export_nir', 'export_onnx',
+    'export_program', 'fold_batch_norm', 'key_frame_graph',
+    'load_onnxruntime', 'load_openvino', 'load_program', 'recognizer_graph',
+    'run_nir', 'spikingjelly_branch', 'step_graph'
+]

@@ -1,0 +1,69 @@
+"""Convolution of spikes that keeps them as bytes.
+
+The weight's gradient needs the input of a convolution, which autograd keeps
+in float32. Spikes are zeros and ones, so a byte holds one exactly.
+
+Shapes: ``N`` batch (times time), ``C, H, W`` map.
+"""
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+convolution_backward = torch.ops.aten.convolution_backward
+
+
+class _SpikeConvolution(torch.autograd.Function):
+
+    @staticmethod
+    def forward(ctx, spikes: Tensor, weight: Tensor, stride: tuple,
+                padding: tuple) -> Tensor:
+        ctx.save_for_backward(spikes.to(torch.int8), weight)
+        ctx.geometry = stride, padding
+        ctx.dtype = spikes.dtype
+        return F.conv2d(spikes, weight, None, stride, padding)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor):
+        spikes, weight = ctx.saved_tensors
+        stride, padding = ctx.geometry
+        grad_spikes, grad_weight, _ = convolution_backward(
+            grad, spikes.to(grad.dtype), weight.to(grad.dtype), None, stride,
+            padding, (1, 1), False, (0, 0), 1,
+            (*ctx.needs_input_grad[:2], False))
+        if grad_spikes is not None:
+            grad_spikes = grad_spikes.to(ctx.dtype)
+        if grad_weight is not None:
+            grad_weight = grad_weight.to(weight.dtype)
+        return grad_spikes, grad_weight, None, None
+
+
+class SpikeConv2d(nn.Conv2d):
+    """``nn.Conv2d`` without bias for integers from -128 to 127.
+
+    Whatever else a neuron emits would lose its fraction in the backward pass;
+    behind such a neuron use ``nn.Conv2d``.
+
+    Args:
+        in_channels: Channels of the spikes.
+        out_channels: Channels of the result.
+        kernel_size, stride, padding: As in ``nn.Conv2d``.
+    """
+
+    def __init__(self,
+                 in_channels: int,
+                 out_channels: int,
+                 kernel_size: int,
+                 stride: int = 1,
+                 padding: int = 0) -> None:
+        super().__init__(
+            in_channels, out_channels, kernel_size, stride, padding,
+            bias=False)
+
+    def forward(self, spikes: Tensor) -> Tensor:
+        """Spikes ``[N, C, H, W]`` to currents ``[N, C', H', W']``."""
+        if not torch.is_grad_enabled() or self.bias is not None:
+            return super().forward(spikes)  # a folded norm brings a bias
+        return _SpikeConvolution.apply(spikes, self.weight, self.stride,
+                                       self.padding)

@@ -1,0 +1,91 @@
+import threading
+
+import numpy as np
+import pytest
+
+from respike_mm.apis.live_source import (StreamError, frames_per_second,
+                                         live_frames, open_capture)
+
+
+class Camera:
+    """Gives these frames, then ends, or hangs until released."""
+
+    def __init__(self, frames, hangs=False):
+        self.frames = list(frames)
+        self.hangs, self.hanging = hangs, threading.Event()
+        self.released = threading.Event()
+
+    def read(self):
+        if self.frames:
+            return True, self.frames.pop(0)
+        if self.hangs:
+            self.hanging.wait(20)
+        return False, None
+
+    def release(self):
+        self.released.set()
+
+
+def picture(value, height=4, width=6):
+    """Blue, green and red as OpenCV orders them."""
+    frame = np.zeros((height, width, 3), np.uint8)
+    frame[...] = (1, 2, value)
+    return frame
+
+
+def test_frames_in_order_as_rgb():
+    camera = Camera(picture(i) for i in range(100))
+    frames = list(live_frames(camera))
+    assert [frame[0, 0].tolist() for frame in frames] == [
+        [i, 2, 1] for i in range(100)]
+    assert camera.released.wait(5)
+
+
+def test_a_stream_that_stalls():
+    camera = Camera([picture(0)] * 3, hangs=True)
+    frames = live_frames(camera, stall_timeout=.2)
+    assert len([next(frames) for _ in range(3)]) == 3
+    with pytest.raises(StreamError, match='stalled: .* 0.2 s after 3 frames'):
+        next(frames)
+    camera.hanging.set()
+    assert camera.released.wait(5)
+
+
+def test_a_stream_that_changes_resolution():
+    frames = live_frames(Camera([picture(0), picture(0, 8, 10)]))
+    next(frames)
+    with pytest.raises(StreamError, match='from 6x4 to 10x8 after 1 frames'):
+        next(frames)
+
+
+def test_reading_ahead_is_bounded_and_ends_with_the_reader():
+    camera = Camera(picture(0) for _ in range(500))
+    frames = live_frames(camera)
+    next(frames)
+    frames.close()
+    assert camera.released.wait(5)
+    assert len(camera.frames) > 400
+
+
+def test_sources(video_set):
+    path = next(video_set.folder.glob('*.mp4'))
+    capture = open_capture(str(path))
+    assert frames_per_second(capture) == 25
+    assert len(list(live_frames(capture))) == 24
+    with pytest.raises(StreamError, match='cannot open video none.mp4'):
+        open_capture('none.mp4')
+
+
+class Silent:
+
+    def __init__(self, fps):
+        self.fps = fps
+
+    def get(self, key):
+        return self.fps
+
+
+@pytest.mark.parametrize('said, fps', [(30., 30.), (0., 25.), (90000., 25.),
+                                       (float('nan'), 25.)])
+def test_frame_rates_that_make_no_sense(said, fps):
+    assert frames_per_second(Silent(said)) == fps

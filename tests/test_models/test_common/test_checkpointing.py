@@ -1,0 +1,261 @@
+import copy
+
+import pytest
+import torch
+from torch import distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from respike_mm.models import MSResNet
+from respike_mm.models.backbones.ms_resnet import MSBasicBlock
+from respike_mm.models.common.checkpointing import (CHECKPOINT_LEVELS,
+                                                    checkpoint_blocks,
+                                                    recompute, recomputes)
+
+conv = torch.ops.aten.convolution.default
+
+
+class CountConvolutions(TorchDispatchMode):
+    """Counts convolutions that are computed, forward only."""
+    count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.count += func is conv
+        return func(*args, **(kwargs or {}))
+
+
+def spiking_block():
+    torch.manual_seed(0)
+    block = MSBasicBlock(4, 8, 2, 'avgpool', dict(type='LIFNeuron'),
+                         dict(type='BN2d'), 'per_step')
+    for norm in (block.conv1.norm, block.conv2.norm):
+        nn.init.constant_(norm.bias, 0.5)
+    return block
+
+
+def membranes(dtype=torch.float32):
+    torch.manual_seed(1)
+    x = 2 * torch.randn(3, 2, 4, 8, 8, dtype=dtype)
+    return x.requires_grad_()
+
+
+def results(module, x, call):
+    """Output, gradients and buffers of one training step."""
+    out = call(module, x)
+    out.float().square().sum().backward()
+    return [out, x.grad, *(p.grad for p in module.parameters()),
+            *module.buffers()]
+
+
+def directly(module, x):
+    return module(x)
+
+
+def twice(module, x):
+    return recompute(module, x, owner=module)
+
+
+def twice_but_convolutions(module, x):
+    return recompute(module, x, owner=module, keep_convolutions=True)
+
+
+def test_levels_contain_one_another():
+    assert [recomputes('neurons', part) for part in CHECKPOINT_LEVELS] == [
+        True, True, True, False]
+    with pytest.raises(ValueError, match='checkpoint must be one of'):
+        recomputes('convolutions', 'all')
+
+
+@pytest.mark.parametrize('amp', [False, True], ids=['float64', 'bfloat16'])
+@pytest.mark.parametrize('call', [twice, twice_but_convolutions])
+def test_same_numbers(call, amp):
+    """Running statistics included: they move once, not twice."""
+    dtype = torch.float32 if amp else torch.float64
+    block = spiking_block().to(dtype)
+    expected = copy.deepcopy(block)
+    with torch.autocast('cpu', torch.bfloat16, enabled=amp):
+        pair = zip(
+            results(block, membranes(dtype), call),
+            results(expected, membranes(dtype), directly))
+        for ours, theirs in pair:
+            torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
+    assert block.conv1.norm.num_batches_tracked == 3
+    for param in block.parameters():
+        assert param.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize('call, again', [(twice, 3),
+                                         (twice_but_convolutions, 0)])
+def test_convolutions_of_the_second_run(call, again):
+    block = spiking_block()
+    with CountConvolutions() as forward:
+        out = call(block, membranes())
+    with CountConvolutions() as backward:
+        out.sum().backward()
+    assert (forward.count, backward.count) == (3, again)
+
+
+def kept_bytes(function):
+    """Distinct storages that autograd keeps, leaving out parameters."""
+    kept = {}
+
+    def pack(tensor):
+        if not isinstance(tensor, nn.Parameter):
+            storage = tensor.untyped_storage()
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
+        out = function()
+    del out  # only now: an address in use cannot be handed out twice
+    return sum(kept.values())
+
+
+@pytest.mark.parametrize('call, floats', [
+    (twice, 3 * 2 * 4 * 64),
+    (twice_but_convolutions, 3 * 2 * 4 * 64 + 3 * (3 * 2 * 8 * 16)),
+])
+def test_keeps_the_input_and_what_it_is_told_to(call, floats):
+    """The block's input, and the outputs of its three convolutions."""
+    block, x = spiking_block(), membranes()
+    assert kept_bytes(lambda: call(block, x)) == 4 * floats
+    assert kept_bytes(lambda: block(x)) > 4 * floats
+
+
+def test_every_level_keeps_less():
+    x = torch.randn(3, 2, 3, 32, 32)
+    kept = []
+    for level in ('none', 'neurons', 'all'):
+        net = MSResNet(base_channels=4, checkpoint=level)
+        kept.append(kept_bytes(lambda: net(x)))
+    assert kept[0] > 1.2 * kept[1] > 1.2 * 1.5 * kept[2]
+
+
+def test_dropout_drops_the_same():
+    """y = exp(dropout(x)): the gradient is 2 y, or 0 where x was dropped."""
+    torch.manual_seed(0)
+    dropout = nn.Dropout(0.5)
+    x = torch.rand(100, requires_grad=True)
+    y = recompute(lambda x: dropout(x).exp(), x, owner=dropout)
+    torch.rand(3)  # the generator moves on before the backward pass
+    state = torch.get_rng_state()
+    y.sum().backward()
+    assert 0 < (y == 1).sum() < 100
+    torch.testing.assert_close(x.grad, torch.where(y == 1, 0., 2 * y))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+class Two(nn.Module):
+    """Gives a tuple; frozen in part."""
+
+    def __init__(self, trainable):
+        super().__init__()
+        torch.manual_seed(0)
+        self.first = nn.Conv2d(3, 4, 3)
+        self.second = nn.Conv2d(4, 4, 3)
+        for name, param in self.named_parameters():
+            param.requires_grad = name in trainable
+
+    def forward(self, x):
+        x = self.first(x).sigmoid()
+        return x.exp(), (self.second(x).exp(), 'no tensor')
+
+
+@pytest.mark.parametrize('used', [(0, ), (1, ), (0, 1)])
+@pytest.mark.parametrize('trainable', [('first.weight', ), ('first.bias', ),
+                                       ('second.bias', ), ()], ids=str)
+def test_several_outputs_and_frozen_parameters(trainable, used):
+    grads = []
+    for call in (directly, twice_but_convolutions):
+        block = Two(trainable)
+        x = torch.rand(2, 3, 6, 6)
+        first, (second, text) = call(block, x)
+        assert text == 'no tensor'
+        loss = sum((first, second)[i].sum() for i in used)
+        if loss.requires_grad:
+            loss.backward()
+        grads.append([p.grad for p in block.parameters()])
+    assert all(
+        ours is theirs is None or torch.equal(ours, theirs)
+        for ours, theirs in zip(*grads))
+    assert (grads[0][0] is not None) == ('first.weight' in trainable)
+
+
+def test_second_backward_pass():
+    block, x = spiking_block(), membranes()
+    out = twice_but_convolutions(block, x).sum()
+    first, = torch.autograd.grad(out, x, retain_graph=True)
+    second, = torch.autograd.grad(out, x)
+    torch.testing.assert_close(first, second, rtol=0, atol=0)
+
+
+def test_without_gradients_nothing_is_kept_or_repeated():
+    block = spiking_block()
+    with torch.no_grad(), CountConvolutions() as counted:
+        out = twice_but_convolutions(block, membranes())
+    assert not out.requires_grad and counted.count == 3
+
+
+@pytest.fixture
+def process_group():
+    distributed.init_process_group(
+        'gloo', store=distributed.HashStore(), rank=0, world_size=1)
+    yield
+    distributed.destroy_process_group()
+
+
+@pytest.mark.parametrize('level', ['neurons', 'all'])
+def test_distributed_training(level, process_group):
+    torch.manual_seed(0)
+    x = torch.randn(3, 2, 3, 32, 32, dtype=torch.float64)
+    net = MSResNet(base_channels=4, checkpoint=level).double()
+    plain = MSResNet(base_channels=4).double()
+    plain.load_state_dict(net.state_dict())
+    expected = results(plain, x, directly)
+    replica = DistributedDataParallel(net)
+    for ours, theirs in zip(results(net, x, lambda net, x: replica(x)),
+                            expected):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+class Residual(nn.Module):
+
+    def __init__(self, channels):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels)
+        self.conv = nn.Sequential(nn.Conv2d(channels, channels, 1))
+
+    def forward(self, x):
+        return x + self.conv(self.norm(x).relu())
+
+
+def backbone():
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.Sequential(Residual(4), Residual(4)))
+
+
+def test_blocks_of_a_backbone():
+    """Each keeps its input alone; names stay, and copies are their own."""
+    net, plain = backbone(), backbone()
+    checkpoint_blocks(net)
+    assert net.state_dict().keys() == plain.state_dict().keys()
+    assert [type(m.forward).__name__ for m in (net[0], *net[1])] == [
+        'method', 'RecomputedForward', 'RecomputedForward']
+    twin = copy.deepcopy(net)
+    x = torch.randn(2, 3, 8, 8)
+    assert kept_bytes(lambda: net(x)) == 4 * (2 * 3 * 64 + 2 * (2 * 4 * 36))
+    for ours, theirs in zip(results(twin, x, directly),
+                            results(plain, x, directly)):
+        torch.testing.assert_close(ours, theirs)
+    assert all(p.grad is None for p in net.parameters())
+    assert twin[1][0].norm.num_batches_tracked == 1
+
+
+def test_a_graph_is_one_block():
+    traced = torch.fx.symbolic_trace(backbone())
+    checkpoint_blocks(traced)
+    assert traced.state_dict().keys() == backbone().state_dict().keys()
+    x = torch.randn(2, 3, 8, 8)
+    assert kept_bytes(lambda: traced(x)) == x.nbytes
+    torch.testing.assert_close(traced(x), backbone()(x))

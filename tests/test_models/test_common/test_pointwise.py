@@ -1,0 +1,86 @@
+import copy
+import pickle
+
+import pytest
+import torch
+import torch.nn.functional as F
+from mmcv.cnn import ConvModule
+from torch import nn
+from torch.profiler import ProfilerActivity, profile
+
+from respike_mm.models.common.pointwise import (Linear, PointwiseConv2d,
+                                                convert_pointwise)
+
+
+def kernels(function, *args):
+    """Names of the operators that a call runs."""
+    with profile(activities=[ProfilerActivity.CPU]) as prof:
+        function(*args)
+    return {event.name for event in prof.events()}
+
+
+def gradients(layer, x):
+    x = x.clone().requires_grad_()
+    layer.zero_grad()
+    layer(x).square().sum().backward()
+    return [x.grad, *(p.grad.clone() for p in layer.parameters())]
+
+
+@pytest.mark.parametrize('bias', [True, False])
+@pytest.mark.parametrize('shape', [(2000, ), (2, 3, 500), (4, ), ()],
+                         ids=str)
+def test_linear_equals_pytorch(shape, bias):
+    torch.manual_seed(0)
+    layer = Linear(16, 4, bias=bias)
+    plain = nn.Linear(16, 4, bias=bias)
+    plain.load_state_dict(layer.state_dict())
+    x = torch.randn(*shape, 16)
+    torch.testing.assert_close(layer(x), plain(x))
+    for ours, theirs in zip(gradients(layer, x), gradients(plain, x)):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize('layout',
+                         [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize('size', [48, 3])
+def test_convolution_equals_pytorch(size, layout):
+    torch.manual_seed(0)
+    layer = PointwiseConv2d(6, 4)
+    x = torch.randn(2, 6, size, size).contiguous(memory_format=layout)
+    expected = F.conv2d(x, layer.weight, layer.bias)
+    torch.testing.assert_close(layer(x), expected)
+    assert layer(x).is_contiguous(memory_format=layout)
+
+
+def test_runs_on_onednn():
+    """Should PyTorch stop choosing it for dilated kernels, this fails."""
+    torch.set_num_threads(1)
+    tokens = torch.randn(2, 100, 128)
+    assert 'aten::mkldnn_convolution' in kernels(Linear(128, 4), tokens)
+    maps = torch.randn(1, 128, 14, 14)
+    conv = convert_pointwise(nn.Conv2d(128, 4, 1))
+    assert 'aten::mkldnn_convolution' in kernels(conv, maps)
+
+
+def test_other_types_take_the_usual_way():
+    x = torch.randn(2000, 16, dtype=torch.float64)
+    assert 'aten::linear' in kernels(Linear(16, 4).double(), x)
+    with torch.autocast('cpu', torch.bfloat16):
+        assert 'aten::linear' in kernels(Linear(16, 4), x.float())
+
+
+def test_conversion_keeps_names_and_results():
+    torch.manual_seed(0)
+    net = nn.Sequential(
+        ConvModule(3, 8, 1, conv_cfg=dict(type='Conv')),
+        nn.Conv2d(8, 8, 1),
+        nn.Conv2d(8, 8, 1, stride=2),
+        nn.Conv2d(8, 8, 3, padding=1),
+        nn.Conv2d(8, 8, 1, groups=2))
+    fast = convert_pointwise(copy.deepcopy(net))
+    assert [type(m) is PointwiseConv2d
+            for m in (fast[0].conv, *fast[1:])] == [True, True] + [False] * 3
+    assert fast.state_dict().keys() == net.state_dict().keys()
+    x = torch.randn(2, 3, 64, 64)
+    torch.testing.assert_close(fast(x), net(x))
+    torch.testing.assert_close(pickle.loads(pickle.dumps(fast))(x), net(x))

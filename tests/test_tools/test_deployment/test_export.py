@@ -1,0 +1,61 @@
+import pytest
+import torch
+from tiny_respike import SMALLEST, settled, write_config
+
+
+@pytest.fixture
+def trained(tmp_path):
+    checkpoint = tmp_path / 'weights.pth'
+    torch.save(settled(**SMALLEST).state_dict(), checkpoint)
+    return write_config(tmp_path / 'config.py'), checkpoint
+
+
+def test_exports_and_checks(tool, trained, tmp_path, capsys):
+    for name in ('onnx', 'onnxscript', 'onnxruntime', 'nir', 'nirtorch'):
+        pytest.importorskip(name)
+    out = tmp_path / 'exported'
+    tool('deployment/export.py', *trained, '--out', out, '--formats', 'onnx',
+         '--graphs', 'recognizer', 'streaming', 'nir')['main']()
+    printed = capsys.readouterr().out
+    assert sorted(path.name for path in out.iterdir()) == [
+        'key_frame.onnx', 'recognizer.onnx', 'snn_branch.nir', 'step.onnx']
+    assert '2 segments of 3 frames, 32x32; ONNX opset 20' in printed
+    assert printed.count('within 0.0001') == 3
+
+
+def test_exit_status(tool, trained, tmp_path):
+    """A tolerance that rounding breaks."""
+    for name in ('nir', 'nirtorch'):
+        pytest.importorskip(name)
+    main = tool('deployment/export.py', *trained, '--out', tmp_path / 'out',
+                '--graphs', 'nir', '--tolerance', '0')['main']
+    with pytest.raises(SystemExit) as error:
+        main()
+    assert error.value.code == 1
+
+
+@pytest.mark.parametrize('found, good', [
+    ([[1., 0.], [0., 1.]], True),
+    ([[1., 0.], [5., 1.]], True),  # the second clip as in float64
+    ([[1., 0.], [2., 1.]], False),  # as in neither
+    ([[1., 5.], [5., 0.]], False),  # no mixture within a clip
+])
+def test_every_clip_agrees_with_one_precision(tool, trained, found, good):
+    report = tool('deployment/export.py', *trained, '--out', '.')['report']
+    single = torch.tensor([[1., 0.], [0., 1.]])
+    double = torch.tensor([[1., 0.], [5., 1.]]).double()
+    assert report('x', torch.tensor(found), single, double, 1e-4) is good
+
+
+def test_other_recognizers_are_refused(tool, tmp_path):
+    config, checkpoint = tmp_path / 'config.py', tmp_path / 'weights.pth'
+    config.write_text(
+        "default_scope = 'mmaction'\n"
+        "model = dict(type='Recognizer2D', backbone=dict(type='ResNet', "
+        "depth=18), cls_head=dict(type='TSNHead', num_classes=2, "
+        'in_channels=512))\n')
+    torch.save({}, checkpoint)
+    main = tool('deployment/export.py', config, checkpoint, '--out',
+                tmp_path / 'out')['main']
+    with pytest.raises(SystemExit, match='but a Recognizer2D'):
+        main()

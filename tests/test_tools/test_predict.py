@@ -1,0 +1,186 @@
+import csv
+import shutil
+
+import cv2
+import pytest
+import torch
+from mmaction.apis import init_recognizer, inference_recognizer
+from mmengine.config import Config
+
+from respike_mm.structures import scores_of
+
+NUM_CLASSES = 3
+
+
+@pytest.fixture(scope='module')
+def trained_model(tiny_config, tmp_path_factory):
+    """A config with a test pipeline, and weights for it."""
+    cfg = Config.fromfile(tiny_config)
+    cfg.test_pipeline = cfg.pipeline
+    cfg.test_pipeline[1].test_mode = True  # no random clips
+    cfg.model.backbone.norm_eval = True
+    folder = tmp_path_factory.mktemp('model')
+    cfg.dump(folder / 'tiny.py')
+    torch.manual_seed(0)
+    model = init_recognizer(cfg, device='cpu')
+    torch.nn.init.normal_(model.cls_head.fc_cls.weight)
+    torch.save(dict(state_dict=model.state_dict()), folder / 'weights.pth')
+    return folder / 'tiny.py', folder / 'weights.pth'
+
+
+@pytest.fixture
+def predict(tool, trained_model):
+
+    def call(*args):
+        return tool('predict.py', *trained_model, *args)['main']()
+
+    return call
+
+
+@pytest.fixture
+def videos(video_set, bad_videos, tmp_path):
+    folder = tmp_path / 'videos'
+    (folder / 'sub').mkdir(parents=True)
+    shutil.copy(video_set.folder / 'class0_0.mp4', folder / 'a.mp4')
+    shutil.copy(bad_videos['garbage.mp4'], folder / 'b.mp4')
+    shutil.copy(bad_videos['zero_frames.mp4'], folder / 'c.mp4')
+    shutil.copy(video_set.folder / 'class1_0.mp4', folder / 'sub/a.mp4')
+    return folder
+
+
+def rows_of(path):
+    with path.open(newline='') as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_folder_with_broken_files(predict, videos, trained_model, tmp_path,
+                                    capsys):
+    labels = tmp_path / 'labels.txt'
+    labels.write_text('right\ndown\nboth\n')
+    out = tmp_path / 'out.csv'
+    args = (videos, '--out', out, '--labels', labels, '--top-k', 2)
+    assert predict(*args, '--video-out', tmp_path / 'drawn') == 1
+    rows = rows_of(out)
+    names = ['a.mp4', 'b.mp4', 'c.mp4', 'sub/a.mp4']
+    assert [row['video'] for row in rows] == [str(videos / n) for n in names]
+    assert [bool(row['error']) for row in rows] == [0, 1, 1, 0]
+    assert 'b.mp4' in rows[1]['error'] and 'c.mp4' in rows[2]['error']
+    # The scores are those of MMAction2's own function.
+    model = init_recognizer(str(trained_model[0]), str(trained_model[1]),
+                            device='cpu')
+    for row in (rows[0], rows[3]):
+        scores = scores_of(inference_recognizer(model, row['video']))
+        top = scores.topk(2)
+        expected = [('right', 'down', 'both')[i] for i in top.indices]
+        assert [row['class_1'], row['class_2']] == expected
+        assert float(row['score_1']) == pytest.approx(top.values[0].item(),
+                                                      abs=1e-5)
+    for name in ('a.mp4', 'sub/a.mp4'):
+        capture = cv2.VideoCapture(str(tmp_path / 'drawn' / name))
+        assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 24
+        assert capture.get(cv2.CAP_PROP_FRAME_HEIGHT) > 64  # with a caption
+    # Once more: nothing is left to do, nothing changes.
+    content = out.read_bytes()
+    assert predict(*args) == 0
+    assert out.read_bytes() == content
+    assert '4 of 4 videos' in capsys.readouterr().out
+    # The broken file mended.
+    shutil.copy(videos / 'a.mp4', videos / 'b.mp4')
+    assert predict(*args, '--retry') == 1
+    rows = {row['video']: row['error'] for row in rows_of(out)}
+    assert rows[str(videos / 'b.mp4')] == '' and len(rows) == 4
+
+
+def test_without_a_table(predict, videos, capsys):
+    assert predict(videos / 'a.mp4', videos / 'b.mp4') == 1
+    lines = capsys.readouterr().out.splitlines()
+    first, second = [line for line in lines if str(videos) in line]
+    assert first.startswith(f'{videos / "a.mp4"}: class ')
+    assert first.count('%') == NUM_CLASSES  # top-5 of three classes
+    assert 'cannot read video' in second
+
+
+def test_inputs_are_never_overwritten(predict, videos, capsys):
+    content = (videos / 'a.mp4').read_bytes()
+    assert predict(videos, '--video-out', videos) == 1
+    assert 'would replace the input' in capsys.readouterr().err
+    assert (videos / 'a.mp4').read_bytes() == content
+
+
+def test_live_video(predict, video_set, tmp_path, capsys):
+    path = video_set.folder / 'class0_0.mp4'
+    out = tmp_path / 'live.csv'
+    args = (f'file://{path}', '--every', 10, '--out', out)
+    assert predict(*args, '--video-out', tmp_path / 'live.mp4') == 0
+    # Clips of one frame: the first, then every tenth.
+    assert [row['video'].split('#')[1] for row in rows_of(out)] == [
+        '0', '10', '20']
+    capture = cv2.VideoCapture(str(tmp_path / 'live.mp4'))
+    assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 24
+    assert 'ended after 24 frames' in capsys.readouterr().out
+
+
+class Breaking:
+    """A capture that breaks off: another size, or silence."""
+
+    def __init__(self, sizes):
+        self.sizes = list(sizes)
+
+    def isOpened(self):
+        return True
+
+    def get(self, key):
+        return 25.
+
+    def read(self):
+        import numpy as np
+        if not self.sizes:
+            return False, None
+        size = self.sizes.pop(0)
+        return True, np.zeros((size, size, 3), np.uint8)
+
+    def release(self):
+        pass
+
+
+@pytest.mark.parametrize('sizes, kept, match', [
+    ([32, 32, 64], 2, 'from 32x32 to 64x64 after 2 frames'),
+    ([], 0, 'ended after 0 frames; the model needs 1'),
+])
+def test_live_video_that_breaks(sizes, kept, match, predict, monkeypatch,
+                                tmp_path, capsys):
+    monkeypatch.setattr(cv2, 'VideoCapture', lambda source: Breaking(sizes))
+    out = tmp_path / 'live.csv'
+    assert predict('rtsp://camera', '--every', 1, '--out', out) == 1
+    assert match in capsys.readouterr().err
+    assert len(rows_of(out)) == kept
+
+
+@pytest.mark.parametrize('args, match', [
+    (('none.mp4', ), 'none.mp4 does not exist'),
+    (('rtsp://nowhere.invalid/x', ), 'cannot open video'),
+    (('{video}', '--out', 'p.json'), '.csv or .jsonl'),
+    (('{video}', '--labels', '{video}.txt'), 'video.*txt'),
+])
+def test_bad_arguments(args, match, predict, video_set, capsys, monkeypatch,
+                       tmp_path):
+    monkeypatch.chdir(tmp_path)
+    video = video_set.folder / 'class0_0.mp4'
+    assert predict(*(a.format(video=video) for a in args)) == 1
+    import re
+    assert re.search(match, capsys.readouterr().err)
+
+
+def test_a_checkpoint_of_another_config(tool, trained_model, video_set,
+                                        tmp_path, capsys):
+    path = tmp_path / 'other.pth'
+    torch.save(dict(state_dict={'x': torch.zeros(1)}), path)
+    main = tool('predict.py', trained_model[0], path,
+                next(video_set.folder.iterdir()))['main']
+    assert main() == 1
+    assert 'other.pth is not a checkpoint of' in capsys.readouterr().err
+
+
+def test_live_video_comes_alone(tool, trained_model):
+    with pytest.raises(SystemExit):
+        tool('predict.py', *trained_model, '0', '1')['main']()

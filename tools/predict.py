@@ -1,0 +1,241 @@
+"""Recognize actions in video files, folders of them, a webcam or a stream.
+
+    python tools/predict.py CONFIG CHECKPOINT clips/ --labels classes.txt \\
+        --out predictions.csv --video-out annotated
+    python tools/predict.py CONFIG CHECKPOINT 0 --show
+    python tools/predict.py CONFIG CHECKPOINT rtsp://camera/stream --show
+
+The table is written line by line; the same command continues after an
+interruption, and a file that cannot be read is a row that says why. Live
+video is recognized over its latest frames.
+"""
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, List, Optional
+
+import _common
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from respike_mm.apis.prediction_log import Prediction, PredictionLog
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', help='the config of the model')
+    parser.add_argument('checkpoint', help='its trained weights')
+    parser.add_argument(
+        'inputs', nargs='+',
+        help='files and folders, or one webcam number or stream address')
+    parser.add_argument('--labels', type=Path, help='class names, one a line')
+    parser.add_argument('--top-k', type=int, default=5)
+    parser.add_argument(
+        '--out', type=Path, help='table to write or continue: .csv or .jsonl')
+    parser.add_argument(
+        '--retry', action='store_true',
+        help='try the files again whose row says error')
+    parser.add_argument(
+        '--video-out', type=Path,
+        help='folder for annotated videos; the .mp4 to write for live video')
+    parser.add_argument('--device', default='cpu')
+    live = parser.add_argument_group('live video')
+    live.add_argument('--every', type=int, default=8,
+                      help='frames from one prediction to the next '
+                      '(default: 8)')
+    live.add_argument('--show', action='store_true',
+                      help='show it in a window; q ends')
+    live.add_argument('--max-frames', type=int, help='stop after so many')
+    live.add_argument('--stall-timeout', type=float, default=10.,
+                      help='seconds without a frame that end a stream '
+                      '(default: 10)')
+    _common.add_common_options(parser)
+    args = parser.parse_args()
+    if len(args.inputs) > 1 and any(map(is_live, args.inputs)):
+        parser.error('live video comes alone')
+    return args
+
+
+def is_live(text: str) -> bool:
+    """A webcam's number or an address, and no file of that name."""
+    return not Path(text).exists() and (text.isdigit() or '://' in text)
+
+
+def best(scores: 'Tensor', names: List[str], k: int) -> List['Prediction']:
+    """The ``k`` classes with the highest scores."""
+    from respike_mm.apis.prediction_log import Prediction
+    top = scores.topk(k)
+    return [Prediction(names[label], score)
+            for score, label in zip(top.values.tolist(),
+                                    top.indices.tolist())]
+
+
+def sentence(predictions: List['Prediction']) -> str:
+    return ', '.join(f'{x.name} {100 * x.score:.1f} %' for x in predictions)
+
+
+def annotate(source: Path, target: Path,
+             predictions: List['Prediction']) -> None:
+    """Write a file's frames with their prediction above."""
+    from respike_mm.apis.live_source import (frames_per_second, live_frames,
+                                             open_capture)
+    from respike_mm.visualization.captions import draw_caption
+    from respike_mm.visualization.video import VideoFile
+    capture = open_capture(str(source))
+    with VideoFile(target, frames_per_second(capture)) as video:
+        for frame in live_frames(capture):
+            video.write(draw_caption(frame, predictions))
+
+
+def annotated_path(video: Path, args: argparse.Namespace) -> Path:
+    """Where in ``--video-out`` the copy of a video goes.
+
+    Below a folder that was given, its sub-folders are kept. ``a.avi`` becomes
+    ``a.avi.mp4``, since ``a.mp4`` may lie beside it.
+
+    Raises:
+        ValueError: If that is the video itself.
+    """
+    name = Path(video.name)
+    for given in map(Path, args.inputs):
+        if given.is_dir() and given in video.parents:
+            name = video.relative_to(given)
+    if name.suffix.lower() != '.mp4':
+        name = name.with_name(name.name + '.mp4')
+    target = args.video_out / name
+    if target.resolve() == video.resolve():
+        raise ValueError(f'{target} would replace the input; choose another '
+                         '--video-out')
+    return target
+
+
+def predict_files(model: 'nn.Module', names: List[str],
+                  log: Optional['PredictionLog'],
+                  args: argparse.Namespace) -> int:
+    """Recognize files; returns how many could not be read."""
+    import torch
+    from mmengine.dataset import pseudo_collate
+    from mmengine.utils import ProgressBar
+
+    from respike_mm.apis import VideoFiles, find_videos, inference_pipeline
+    from respike_mm.apis.live_source import StreamError
+    from respike_mm.datasets.checked_video_dataset import VideoReadError
+    from respike_mm.structures import scores_of
+    files = find_videos(args.inputs)
+    done = log.finished if log else {}
+    left = [file for file in files if str(file) not in done]
+    if len(left) < len(files):
+        print(f'{len(files) - len(left)} of {len(files)} videos are in '
+              f'{log.path} already')
+    if not left:
+        return 0
+    data = VideoFiles(left, inference_pipeline(model.cfg))
+    bar = ProgressBar(len(left), file=sys.stderr) if log else None
+    failed = 0
+    for i, file in enumerate(left):
+        predictions, error = [], ''
+        try:
+            with torch.no_grad():
+                sample, = model.test_step(pseudo_collate([data[i]]))
+            predictions = best(scores_of(sample), names, args.top_k)
+            if args.video_out:
+                annotate(file, annotated_path(file, args), predictions)
+        except (VideoReadError, StreamError) as problem:
+            error, failed = str(problem), failed + 1
+        if log:
+            log.write(str(file), predictions, error)
+            bar.update()
+        else:
+            print(f'{file}: {error or sentence(predictions)}', flush=True)
+    if log:
+        print(f'\n{log.path}: {len(left)} videos added, {failed} of them '
+              'could not be read')
+    return failed
+
+
+def predict_live(model: 'nn.Module', names: List[str],
+                 log: Optional['PredictionLog'],
+                 args: argparse.Namespace) -> None:
+    """Recognize a webcam or stream until it ends.
+
+    Raises:
+        StreamError: If it breaks, or ends before the first prediction.
+    """
+    from contextlib import nullcontext
+    from itertools import islice
+
+    from respike_mm.apis.live_source import (StreamError, frames_per_second,
+                                             live_frames, open_capture)
+    from respike_mm.apis.sliding_clip import SlidingClip
+    from respike_mm.visualization.captions import draw_caption
+    from respike_mm.visualization.video import VideoFile
+    source = args.inputs[0]
+    recognizer = SlidingClip(model, args.every)
+    capture = open_capture(int(source) if source.isdigit() else source)
+    fps = frames_per_second(capture)
+    frames = islice(live_frames(capture, args.stall_timeout),
+                    args.max_frames)
+    predictions, number = [], -1
+    with VideoFile(args.video_out, fps) if args.video_out else \
+            nullcontext() as video:
+        for number, frame in enumerate(frames):
+            scores = recognizer.step(frame)
+            if scores is not None:
+                predictions = best(scores, names, args.top_k)
+                print(f'frame {number}: {sentence(predictions)}', flush=True)
+                if log:
+                    log.write(f'{source}#{number}', predictions)
+            # As many lines before the first prediction: one frame size.
+            drawn = draw_caption(
+                frame, predictions or [('...', 0.)] * args.top_k)
+            if video:
+                video.write(drawn)
+            if args.show and shown(drawn):
+                break
+    if not predictions:
+        raise StreamError(f'{source} ended after {number + 1} frames; the '
+                          f'model needs {recognizer.span}')
+    print(f'{source} ended after {number + 1} frames')
+
+
+def shown(frame) -> bool:
+    """Show a frame; whether the user wants to end."""
+    import cv2
+    cv2.imshow('respike_mm', frame[..., ::-1])
+    return cv2.waitKey(1) & 0xFF in (ord('q'), 27)
+
+
+def main() -> int:
+    args = parse_args()
+    _common.check_checkpoint(args.checkpoint)
+    cfg = _common.load_config(args)
+    from contextlib import nullcontext
+
+    from respike_mm.apis import load_recognizer
+    from respike_mm.apis.class_names import read_class_names
+    from respike_mm.apis.live_source import StreamError
+    from respike_mm.apis.prediction_log import PredictionLog
+    cfg.model.cls_head.average_clips = 'prob'
+    num_classes = cfg.model.cls_head.num_classes
+    args.top_k = min(args.top_k, num_classes)
+    try:
+        names = read_class_names(args.labels, num_classes)
+        model = load_recognizer(cfg, args.checkpoint, args.device)
+        name = f'{Path(args.config).stem} {Path(args.checkpoint).name}'
+        with PredictionLog(args.out, name, args.top_k, args.retry) \
+                if args.out else nullcontext() as log:
+            if is_live(args.inputs[0]):
+                predict_live(model, names, log, args)
+                return 0
+            return int(predict_files(model, names, log, args) > 0)
+    except (StreamError, ValueError, OSError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
+
+
+if __name__ == '__main__':
+    _common.restart_with_malloc_settings()
+    sys.exit(main())
