@@ -98,6 +98,10 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
         choices=['none', 'pytorch', 'slurm', 'mpi'],
         default='none',
         help='what started the processes of a distributed run')
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='unpickle checkpoints in full, which runs the code in them')
     # torch.distributed.launch still passes the rank this way.
     parser.add_argument(
         '--local_rank', '--local-rank', type=int, help=argparse.SUPPRESS)
@@ -126,6 +130,8 @@ def load_config(args: argparse.Namespace) -> 'Config':
         raise SystemExit(f'config {path} does not exist{hint}')
     if args.local_rank is not None:
         os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if args.trust_checkpoint:
+        os.environ['TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'] = '1'
     import_plugin()
     from mmengine.config import Config
     cfg = Config.fromfile(path)

@@ -12,6 +12,7 @@ mmaction_visualizer          mmaction2 1.2.0 draws no labels
 mmengine_checkpoint          the safe unpickler refuses mmengine's buffers
 mmengine_cpu_amp             ``AmpOptimWrapper`` asserts a GPU
 mmengine_cpu_dist            launchers assume a GPU
+mmengine_loading             downloads are unpickled in full
 mmengine_own_configs         ``respike_mm::`` configs are not found
 mmengine_packages            packages are looked up with ``pkg_resources``
 ===========================  ==============================================
@@ -22,14 +23,14 @@ fault is absent, and patches a host module only when that is imported.
 from . import (mmaction_bfloat16, mmaction_color_jitter, mmaction_drn,
                mmaction_metafile, mmaction_visualization_hook,
                mmaction_visualizer, mmengine_checkpoint, mmengine_cpu_amp,
-               mmengine_cpu_dist, mmengine_own_configs, mmengine_packages)
+               mmengine_cpu_dist, mmengine_loading, mmengine_own_configs, mmengine_packages)
 
 __all__ = ['apply']
 
 _PATCHES = (mmaction_drn, mmaction_metafile, mmaction_bfloat16,
             mmaction_color_jitter, mmaction_visualization_hook,
             mmaction_visualizer, mmengine_checkpoint, mmengine_cpu_amp,
-            mmengine_cpu_dist, mmengine_own_configs, mmengine_packages)
+            mmengine_cpu_dist, mmengine_loading, mmengine_own_configs, mmengine_packages)
 
 
 def apply() -> None:

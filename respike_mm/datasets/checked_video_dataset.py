@@ -54,6 +54,11 @@ def record(data: Any, **metainfo) -> bool:
     return True
 
 
+def leads_out(path: str) -> bool:
+    """Tell whether a path, taken from a folder, leads out of that folder."""
+    return osp.isabs(path) or osp.normpath(path).split(osp.sep)[0] == '..'
+
+
 def unreadable(filename: str) -> Optional[str]:
     """Tell whether a local file would hang or crash a decoder.
 
@@ -94,6 +99,9 @@ class CheckedVideoDataset(VideoDataset):
     ``multi_class`` a line is ``path label label ...`` and the path is the
     first field: for paths with spaces choose another delimiter.
 
+    Where ``data_prefix`` names a folder, paths that lead out of it (absolute
+    ones, ``..``) are refused; links inside it are followed.
+
     A video shorter than the clip is no error: MMAction2's ``SampleFrames``
     starts again at its first frame (``out_of_bound_opt='loop'``).
 
@@ -118,6 +126,8 @@ class CheckedVideoDataset(VideoDataset):
             Defaults to ``'raise'``.
         max_skips (int): With ``'skip'``, how many videos in a row may be
             unreadable before it is an error all the same. Defaults to 5.
+        allow_outside (bool): Let paths lead out of the folder. Defaults to
+            False.
         **kwargs: Further arguments of MMAction2's ``VideoDataset``.
 
     Raises:
@@ -140,6 +150,7 @@ class CheckedVideoDataset(VideoDataset):
                  prepare: Optional[str] = None,
                  on_error: str = 'raise',
                  max_skips: int = 5,
+                 allow_outside: bool = False,
                  **kwargs) -> None:
         if 'video' not in data_prefix:
             raise ValueError('data_prefix must be dict(video=FOLDER), not '
@@ -157,6 +168,7 @@ class CheckedVideoDataset(VideoDataset):
         self.prepare = prepare
         self.on_error = on_error
         self.max_skips = max_skips
+        self.allow_outside = allow_outside
         super().__init__(
             ann_file,
             pipeline=pipeline,
@@ -191,6 +203,10 @@ class CheckedVideoDataset(VideoDataset):
         for number, line in enumerate(lines, 1):
             if line.strip():
                 path, label = self._parse_line(line.strip(), number)
+                if folder and not self.allow_outside and leads_out(path):
+                    raise ValueError(
+                        f'{self.ann_file}:{number}: {path!r} leads out of '
+                        f'{folder}. Mend the list, or set allow_outside=True')
                 data_list.append(
                     dict(filename=osp.join(folder, path), label=label))
         if not data_list:

@@ -124,3 +124,26 @@ def test_misspelt_arguments_are_refused(tmp_path):
     config['data_prefix'] = dict(vidoe='videos')
     with pytest.raises(ValueError, match='vidoe'):
         CheckedVideoDataset(**config)
+
+
+@pytest.mark.parametrize('path', [
+    '../a.mp4', 'b/../../a.mp4', '/etc/passwd', './../a.mp4', '..'])
+def test_a_path_out_of_the_folder_is_refused(tmp_path, path):
+    config = make_list(tmp_path, f'a.mp4 0\n{path} 0\n')
+    with pytest.raises(ValueError) as info:
+        CheckedVideoDataset(**config)
+    assert f'{tmp_path / "list.txt"}:2: {path!r} leads out of ' \
+        f'{tmp_path / "videos"}' in str(info.value)
+    assert len(CheckedVideoDataset(**config, allow_outside=True)) == 2
+
+
+def test_paths_inside_the_folder_may_go_about(tmp_path):
+    config = make_list(tmp_path, 'b/../a.mp4 0\n..a.mp4 0\n./c.mp4 0\n')
+    assert len(CheckedVideoDataset(**config)) == 3
+
+
+def test_without_a_folder_there_is_nothing_to_lead_out_of(tmp_path):
+    config = make_list(tmp_path, '/videos/a.mp4 0\n')
+    config.update(data_prefix=dict(video=''), data_root='',
+                  ann_file=str(tmp_path / 'list.txt'))
+    assert len(CheckedVideoDataset(**config)) == 1

@@ -2,6 +2,7 @@
 import csv
 import io
 import subprocess
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Dict, List, Sequence
@@ -13,6 +14,9 @@ from .files import ROOT, read_json, write_json, write_text
 from .mmengine_files import test_metrics
 from .runs import DONE, STALE, Run, state
 from .suite import Suite
+
+sys.path.insert(1, str(ROOT / 'tools'))
+import _common  # noqa: E402
 
 # Ours and the test's names.
 METRICS = dict(
@@ -39,8 +43,9 @@ def revision() -> str:
 
 def count_parameters(checkpoint: Path) -> int:
     """Numbers in a checkpoint's weights, batch norm's statistics left out."""
-    # MMEngine keeps more than tensors in it.
-    content = torch.load(checkpoint, map_location='cpu', weights_only=False)
+    # MMEngine keeps more than tensors in it, which the plugin lets in.
+    _common.import_plugin()
+    content = torch.load(checkpoint, map_location='cpu', weights_only=True)
     return sum(value.numel()
                for name, value in content['state_dict'].items()
                if name.rpartition('.')[2] not in STATISTICS)
