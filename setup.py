@@ -84,7 +84,8 @@ setup(
         'deploy': DEPLOY,
         'openvino': ['openvino>=2025.0'],
         'test': [
-            'pytest>=8', 'timm>=1.0', 'av>=12', 'setuptools', *DEPLOY
+            'pytest>=8', 'hypothesis>=6.100', 'timm>=1.0', 'av>=12',
+            'setuptools', *DEPLOY
         ],
     },
 )

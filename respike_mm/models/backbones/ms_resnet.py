@@ -16,6 +16,7 @@ from ..common.checkpointing import checkpoint_blocks, recomputes
 from ..common.conv_norm import ConvNorm, conv3x3, projection
 from ..common.lif import LIFNeuron
 from ..common.multi_step import NORM_MODES, merge_steps, split_steps
+from ..common.options import check_positive
 
 
 class MSBasicBlock(nn.Module):
@@ -142,6 +143,9 @@ class MSResNet(BaseModule):
         if len(strides) != 4:
             raise ValueError(f'{cls}: strides needs one stride for each of '
                              f'the 4 stages, got {strides}')
+        check_positive(cls, in_channels=in_channels, strides=strides,
+                       base_channels=base_channels,
+                       num_steps=1 if num_steps is None else num_steps)
         self.num_steps = num_steps
         self.zero_init_residual = zero_init_residual
         self.stage_channels = tuple(base_channels * 2**i for i in range(4))

@@ -178,9 +178,9 @@ class LIFNeuron(nn.Module):
                  v_threshold: float = 1.,
                  surrogate: dict = dict(type='ATan', alpha=2.)) -> None:
         super().__init__()
-        if tau <= 1:
+        if not tau > 1:  # nor NaN
             raise ValueError(f'LIFNeuron: tau must exceed 1, got {tau}')
-        if v_threshold <= 0:
+        if not v_threshold > 0:
             raise ValueError('LIFNeuron: v_threshold must be positive, got '
                              f'{v_threshold}')
         self.params = LIFParameters(

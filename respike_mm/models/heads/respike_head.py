@@ -12,6 +12,8 @@ from mmaction.utils import SampleList
 from mmengine.model import normal_init
 from torch import Tensor, nn
 
+from ..common.options import check_positive
+
 
 @MODELS.register_module()
 class ReSpikeHead(BaseHead):
@@ -38,8 +40,9 @@ class ReSpikeHead(BaseHead):
             smoothing, top-k, averaging over clips.
 
     Raises:
-        ValueError: If ``branch_loss`` is outside 0 to 1 or ``key_weight``
-            is negative.
+        ValueError: If ``num_classes`` is not above zero, ``dropout_ratio``
+            or ``branch_loss`` outside 0 to 1, or ``init_std`` or
+            ``key_weight`` negative.
     """
 
     def __init__(self,
@@ -51,6 +54,13 @@ class ReSpikeHead(BaseHead):
                  key_weight: float = 1.,
                  **kwargs) -> None:
         super().__init__(num_classes, in_channels, **kwargs)
+        check_positive('ReSpikeHead', num_classes=num_classes)
+        if not 0 <= dropout_ratio <= 1:
+            raise ValueError('ReSpikeHead: dropout_ratio must be from 0 to 1, '
+                             f'got {dropout_ratio}')
+        if not init_std >= 0:
+            raise ValueError('ReSpikeHead: init_std must not be negative, got '
+                             f'{init_std}')
         if not 0 <= branch_loss <= 1:
             raise ValueError('ReSpikeHead: branch_loss must be from 0 to 1, '
                              f'got {branch_loss}')

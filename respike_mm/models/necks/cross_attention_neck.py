@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ..common.checkpointing import recompute, recomputes
 from ..common.fusion_block import FusionBlock
+from ..common.options import check_positive
 
 
 @MODELS.register_module()
@@ -37,8 +38,8 @@ class CrossAttentionNeck(BaseModule):
         init_cfg: Initialisation; PyTorch's by default.
 
     Raises:
-        ValueError: If the per-stage options differ in length or there is no
-            such checkpoint level.
+        ValueError: If the per-stage options differ in length, a number is
+            not above zero, or there is no such stage or checkpoint level.
     """
 
     def __init__(self,
@@ -57,6 +58,8 @@ class CrossAttentionNeck(BaseModule):
                 'CrossAttentionNeck: in_channels, context_channels and '
                 'reductions need one value per stage, got '
                 f'{in_channels}, {context_channels} and {reductions}')
+        check_positive('CrossAttentionNeck', reductions=reductions,
+                       head_channels=head_channels, num_groups=num_groups)
         unknown = set(stages) - set(range(len(in_channels)))
         if unknown:
             raise ValueError(f'CrossAttentionNeck: no such stages {unknown} '
