@@ -4,6 +4,11 @@ from action_samples import labelled
 from mmaction.registry import MODELS
 from torch import nn
 
+NECK = dict(
+    type='CrossAttentionNeck',
+    reductions=(2, 1, 1, 1),
+    head_channels=8,
+    num_groups=4)
 MODEL = dict(
     type='HybridReSpike',
     backbone=dict(
@@ -13,11 +18,7 @@ MODEL = dict(
         stem_channels=8,
         zero_init_residual=False),
     snn_backbone=dict(type='MSResNet', base_channels=8),
-    neck=dict(
-        type='CrossAttentionNeck',
-        reductions=(2, 1, 1, 1),
-        head_channels=8,
-        num_groups=4),
+    neck=NECK,
     cls_head=dict(
         type='ReSpikeHead', num_classes=5, average_clips='score'),
     data_preprocessor=dict(
@@ -26,8 +27,8 @@ MODEL = dict(
         std=[60.] * 3))
 
 
-def small_respike(**options) -> nn.Module:
-    """In evaluation mode, with statistics that let the neurons fire."""
+def build(**options) -> nn.Module:
+    """As training begins, but with a fusion that is not the identity."""
     torch.manual_seed(0)
     model = MODELS.build({**MODEL, **options})
     model.init_weights()
@@ -37,6 +38,12 @@ def small_respike(**options) -> nn.Module:
     if model.with_neck:  # the fusion starts as the identity
         for block in model.neck.blocks.values():
             nn.init.normal_(block.proj_out.weight, std=0.1)
+    return model
+
+
+def small_respike(**options) -> nn.Module:
+    """In evaluation mode, with statistics that let the neurons fire."""
+    model = build(**options)
     with torch.no_grad():
         for _ in range(2):
             model(model.data_preprocessor(clips(4))['inputs'], mode='tensor')

@@ -3,24 +3,10 @@ from pathlib import Path
 
 import torch
 from mmaction.registry import MODELS
+from small_respike import MODEL, NECK
 from torch import nn
 
 from respike_mm.models import MSResNet
-
-TINY = dict(
-    type='HybridReSpike',
-    backbone=dict(
-        type='mmpretrain.ResNet', depth=18, base_channels=8, stem_channels=8),
-    snn_backbone=dict(type='MSResNet', base_channels=8),
-    neck=dict(
-        type='CrossAttentionNeck',
-        reductions=(2, 1, 1, 1),
-        head_channels=8,
-        num_groups=4),
-    cls_head=dict(type='ReSpikeHead', num_classes=5, average_clips='score'),
-    data_preprocessor=dict(
-        type='KeyResidualDataPreprocessor', mean=[127.] * 3, std=[60.] * 3))
-
 
 @MODELS.register_module()
 class FourConvs(nn.Module):
@@ -53,18 +39,13 @@ class ShortMSResNet(MSResNet):
 SMALLEST = dict(
     backbone=dict(type='FourConvs'),
     snn_backbone=dict(type='ShortMSResNet', depth=10, base_channels=8),
-    neck=dict(
-        type='CrossAttentionNeck',
-        stages=(0, 3),
-        reductions=(2, 1, 1, 1),
-        head_channels=8,
-        num_groups=4))
+    neck=dict(NECK, stages=(0, 3)))
 
 
 def respike(**options) -> nn.Module:
-    """Build it, with other parts than ``TINY``'s where given."""
+    """Build it, with other parts than ``MODEL``'s where given."""
     torch.manual_seed(0)
-    model = MODELS.build({**TINY, **options})
+    model = MODELS.build({**MODEL, **options})
     for block in model.neck.blocks.values() if model.with_neck else ():
         nn.init.normal_(block.proj_out.weight, std=0.1)
     # The head starts near zero, which would hide differences.
@@ -92,7 +73,7 @@ def settled(stock_statistics: bool = False, **options) -> nn.Module:
 
 def write_config(path: Path) -> Path:
     """A config of the smallest model: two segments of three frames."""
-    model = {**TINY, **SMALLEST}
+    model = {**MODEL, **SMALLEST}
     path.write_text(f'''
 default_scope = 'mmaction'
 model = {model!r}

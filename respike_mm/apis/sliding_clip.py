@@ -1,6 +1,6 @@
 """Endless video with a model of clips: the latest frames, again and again."""
 from collections import deque
-from typing import Deque, Optional, Tuple
+from typing import Deque, Optional
 
 import numpy as np
 import torch
@@ -8,27 +8,8 @@ from mmengine.dataset import Compose, pseudo_collate
 from torch import Tensor, nn
 
 from ..structures import scores_of
+from .live_pipeline import after_decoding
 from .video_files import inference_pipeline
-
-
-def after_decoding(pipeline: list) -> Tuple[int, int, list]:
-    """What a test pipeline does, apart from reading a file.
-
-    Returns:
-        Frames of a clip, frames from one to the next, and the transforms
-        behind the decoding.
-
-    Raises:
-        ValueError: If the pipeline samples or decodes nothing.
-    """
-    names = [str(step['type']).split('.')[-1] for step in pipeline]
-    decoding = [i for i, name in enumerate(names) if name.endswith('Decode')]
-    samplers = [step for step in pipeline if 'clip_len' in step]
-    if not decoding or not samplers:
-        raise ValueError('live video needs a test_pipeline that samples '
-                         f'clips and decodes them, got {names}')
-    return (samplers[0]['clip_len'], samplers[0].get('frame_interval', 1),
-            pipeline[decoding[0] + 1:])
 
 
 class SlidingClip:

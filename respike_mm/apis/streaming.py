@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..models.recognizers import HybridReSpike
 from ..models.recognizers.respike_step import ReSpikeStep, SegmentState
+from .live_pipeline import after_decoding
 
 Frame = Union[np.ndarray, Tensor]
 
@@ -33,21 +34,20 @@ def stream_options(cfg: Config) -> dict:
             ``KeyResidualSampler``.
     """
     pipeline = cfg.get('test_pipeline') or cfg.test_dataloader.dataset.pipeline
-    names = [step['type'] for step in pipeline]
-    decoding = [i for i, name in enumerate(names) if name.endswith('Decode')]
-    sampling = [step for step in pipeline if 'clip_len' in step]
-    if 'KeyResidualSampler' not in names or not decoding or not sampling:
+    clip_len, frame_interval, transforms = after_decoding(pipeline)
+    names = [step['type'] for step in transforms]
+    if 'KeyResidualSampler' not in names:
         raise ValueError(
-            'the test pipeline of a stream must sample a clip, decode it and '
-            f'end in KeyResidualSampler, got {names}; pass stride, '
-            'num_segments, frame_interval and transforms')
+            'the test pipeline of a stream must end in KeyResidualSampler, '
+            f'behind the decoding are {names}; pass stride, num_segments, '
+            'frame_interval and transforms')
     end = names.index('KeyResidualSampler')
-    stride = pipeline[end]['stride']
+    stride = transforms[end]['stride']
     return dict(
         stride=stride,
-        num_segments=sampling[0]['clip_len'] // stride,
-        frame_interval=sampling[0].get('frame_interval', 1),
-        transforms=pipeline[decoding[-1] + 1:end])
+        num_segments=clip_len // stride,
+        frame_interval=frame_interval,
+        transforms=transforms[:end])
 
 
 class StreamingReSpike:

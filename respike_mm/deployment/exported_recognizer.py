@@ -3,11 +3,11 @@ from typing import Union
 
 import torch
 from mmaction.registry import MODELS
-from mmaction.structures import ActionDataSample
 from mmaction.utils import OptSampleList, SampleList
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from ..structures import set_scores
 from .runtimes import RUNTIMES
 
 
@@ -70,12 +70,4 @@ class ExportedRecognizer(BaseModel):
         scores = scores.unflatten(0, inputs.shape[:2]).mean(1)
         if mode == 'tensor':
             return scores
-        return [self._with_score(*pair) for pair in zip(data_samples, scores)]
-
-    @staticmethod
-    def _with_score(sample: ActionDataSample,
-                    score: Tensor) -> ActionDataSample:
-        # MMAction2 1.1.0 has the other name.
-        new = hasattr(sample, 'set_pred_score')
-        setter = sample.set_pred_score if new else sample.set_pred_scores
-        return setter(score)
+        return [set_scores(*pair) for pair in zip(data_samples, scores)]

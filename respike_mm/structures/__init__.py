@@ -1,3 +1,3 @@
-from .action_labels import label_of, scores_of
+from .action_labels import label_of, scores_of, set_scores
 
-__all__ = ['label_of', 'scores_of']
+__all__ = ['label_of', 'scores_of', 'set_scores']

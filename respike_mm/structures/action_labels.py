@@ -17,3 +17,10 @@ def scores_of(sample: ActionDataSample) -> Tensor:
     """The predicted scores ``[num_classes]``."""
     return (sample.pred_score
             if 'pred_score' in sample else sample.pred_scores.item)
+
+
+def set_scores(sample: ActionDataSample, scores: Tensor) -> ActionDataSample:
+    """Store predicted scores ``[num_classes]``; returns the sample."""
+    new = hasattr(sample, 'set_pred_score')
+    setter = sample.set_pred_score if new else sample.set_pred_scores
+    return setter(scores)

@@ -4,7 +4,8 @@ import torch
 from mmengine.config import Config
 from small_respike import small_respike
 
-from respike_mm.apis.sliding_clip import SlidingClip, after_decoding
+from respike_mm.apis.live_pipeline import after_decoding
+from respike_mm.apis.sliding_clip import SlidingClip
 from respike_mm.structures import scores_of
 
 PIPELINE = [

@@ -203,8 +203,12 @@ def test_bad_options():
             StreamingReSpike(model, **{**good, **options})
     with pytest.raises(ValueError, match='model.cfg.*num_segments'):
         StreamingReSpike(model, stride=4)
-    with pytest.raises(ValueError, match='KeyResidualSampler'):
-        stream_options(Config(dict(test_pipeline=[dict(type='VideoInit')])))
+    pipeline = [dict(type='SampleFrames', clip_len=8),
+                dict(type='VideoDecode')]
+    with pytest.raises(ValueError, match='must end in KeyResidualSampler'):
+        stream_options(Config(dict(test_pipeline=pipeline)))
+    with pytest.raises(ValueError, match='samples clips and decodes them'):
+        stream_options(Config(dict(test_pipeline=pipeline[:1])))
     stream = StreamingReSpike(model, 4, 1, 1, ())
     model.train()
     with pytest.raises(ValueError, match='evaluation mode'):

@@ -6,7 +6,8 @@ import pytest
 import torch
 from action_samples import score_of
 from mmaction.structures import ActionDataSample
-from tiny_respike import SMALLEST, TINY, settled
+from small_respike import MODEL
+from tiny_respike import SMALLEST, settled
 from torch.utils._pytree import tree_leaves
 
 from respike_mm.deployment import (ExportedRecognizer, export_onnx,
@@ -136,7 +137,7 @@ def test_in_place_of_the_recognizer(exported, onnx_files):
     """Same scores from raw segments of two views, by MMAction2's call."""
     model = exported[0]
     other = ExportedRecognizer(
-        str(onnx_files / 'recognizer.onnx'), TINY['data_preprocessor'])
+        str(onnx_files / 'recognizer.onnx'), MODEL['data_preprocessor'])
     frames = torch.randint(0, 256, (2, 2, 3, 3, 32, 32), dtype=torch.uint8)
     found, expected = (
         score_of(m.test_step(
@@ -146,7 +147,7 @@ def test_in_place_of_the_recognizer(exported, onnx_files):
     with pytest.raises(ValueError, match='predict only'):
         other(frames[None].float(), mode='loss')
     with pytest.raises(ValueError, match="one of .*got 'tensorrt'"):
-        ExportedRecognizer('x.onnx', TINY['data_preprocessor'], 'tensorrt')
+        ExportedRecognizer('x.onnx', MODEL['data_preprocessor'], 'tensorrt')
 
 
 def test_missing_runtime_names_the_extra(monkeypatch, tmp_path):

@@ -1,59 +1,12 @@
 import pytest
 import torch
-from action_samples import labelled, score_of
-from mmaction.registry import MODELS
-
-NECK = dict(
-    type='CrossAttentionNeck',
-    reductions=(2, 1, 1, 1),
-    head_channels=8,
-    num_groups=4)
-MODEL = dict(
-    type='HybridReSpike',
-    backbone=dict(
-        type='mmpretrain.ResNet',
-        depth=18,
-        base_channels=8,
-        stem_channels=8,
-        zero_init_residual=False),
-    snn_backbone=dict(type='MSResNet', base_channels=8),
-    neck=NECK,
-    cls_head=dict(
-        type='ReSpikeHead', num_classes=5, average_clips='score'),
-    data_preprocessor=dict(
-        type='KeyResidualDataPreprocessor',
-        mean=[127.] * 3,
-        std=[60.] * 3))
-
-
-def build(**options):
-    torch.manual_seed(0)
-    model = MODELS.build({**MODEL, **options})
-    model.init_weights()
-    for module in model.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.momentum = None
-    if model.with_neck:  # the fusion starts as the identity
-        for block in model.neck.blocks.values():
-            torch.nn.init.normal_(block.proj_out.weight, std=0.1)
-    return model
-
-
-def batch(num=4, views=1, size=32):
-    """Raw segments of the pipeline, ``[V, K=2, s=4, 3, size, size]``."""
-    generator = torch.Generator().manual_seed(0)
-    inputs = []
-    for i in range(num):
-        frames = torch.randint(
-            0, 256, (views, 2, 4, 3, size, size), generator=generator)
-        frames[:, :, 1:] -= frames[:, :, :1]
-        inputs.append(frames.short())
-    samples = [labelled(i % 5) for i in range(num)]
-    return dict(inputs=inputs, data_samples=samples)
+from action_samples import score_of
+from small_respike import MODEL, NECK, build, clips
 
 
 def losses_of(model, amp=False, size=32):
-    data = model.data_preprocessor(batch(size=size), training=True)
+    data = model.data_preprocessor(
+        clips(4, height=size, width=size), training=True)
     with torch.autocast('cpu', torch.bfloat16, enabled=amp):
         return model(**data, mode='loss')
 
@@ -118,11 +71,11 @@ def scores(model, data):
 
 def test_evaluation_passes_agree_and_items_are_independent():
     model = trained_statistics()
-    together = scores(model, batch())
+    together = scores(model, clips(4))
     torch.testing.assert_close(
-        scores(model, batch()), together, rtol=0, atol=0)
+        scores(model, clips(4)), together, rtol=0, atol=0)
     assert (together[0] - together[1]).abs().max() > 1e-3
-    data = batch()
+    data = clips(4)
     for i in range(4):
         alone = scores(
             model, dict(inputs=data['inputs'][i:i + 1],
@@ -132,7 +85,7 @@ def test_evaluation_passes_agree_and_items_are_independent():
 
 def test_views_are_averaged():
     model = trained_statistics()
-    data = batch(num=1, views=3)
+    data = clips(views=3)
     each = [
         scores(model, dict(inputs=[data['inputs'][0][v:v + 1]],
                            data_samples=data['data_samples']))
@@ -143,7 +96,7 @@ def test_views_are_averaged():
 
 def test_segments_are_averaged_and_do_not_interact():
     model = trained_statistics()
-    x = model.data_preprocessor(batch(num=1))['inputs']
+    x = model.data_preprocessor(clips())['inputs']
     logits = model(x, stage='head')
     halves = [model(x[:, :, k:k + 1], stage='head') for k in range(2)]
     torch.testing.assert_close(logits, sum(halves) / 2)
@@ -165,7 +118,7 @@ def change(x, **what):
 def test_sign_order_and_pairing_matter(what):
     """Negated residuals, reversed time and swapped key frames all show."""
     model = trained_statistics()
-    x = model.data_preprocessor(batch())['inputs']
+    x = model.data_preprocessor(clips(4))['inputs']
     changed = change(x, **{what: True})
     difference = model(x, stage='head') - model(changed, stage='head')
     assert difference.abs().max() > 1e-3
@@ -173,7 +126,7 @@ def test_sign_order_and_pairing_matter(what):
 
 def test_modes():
     model = trained_statistics()
-    data = model.data_preprocessor(batch())
+    data = model.data_preprocessor(clips(4))
     key, spiking = model(data['inputs'])  # features, as in MMAction2
     assert key.shape == (8, 64, 1, 1) and spiking.shape == (3, 8, 64, 1, 1)
     losses = model(**data, mode='loss')
@@ -183,7 +136,7 @@ def test_modes():
 
 def test_without_neck_the_branches_meet_in_the_head():
     model = trained_statistics(neck=None)
-    x = model.data_preprocessor(batch())['inputs']
+    x = model.data_preprocessor(clips(4))['inputs']
     _, spiking = model(x)
     changed = change(x, swap_keys=True)
     torch.testing.assert_close(model(changed)[1], spiking, rtol=0, atol=0)

@@ -51,6 +51,12 @@ def test_text(tmp_path):
 '''
 
 
+def test_a_failed_run_may_be_tried_again_meanwhile(tmp_path):
+    """Another thread has removed what it failed of."""
+    task = make_task(tmp_path, 'B', FAILED)
+    assert overview([task], jobs=1) == '0 of 1 done, 1 failed\n'
+
+
 def test_estimate_by_finished_runs_of_the_same_config(tmp_path):
     """A took 100 s, B 300 s, so C is taken to need 200 s."""
     tasks = [make_task(tmp_path, 'A', DONE, seconds=100),
