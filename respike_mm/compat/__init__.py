@@ -23,14 +23,16 @@ fault is absent, and patches a host module only when that is imported.
 from . import (mmaction_bfloat16, mmaction_color_jitter, mmaction_drn,
                mmaction_metafile, mmaction_visualization_hook,
                mmaction_visualizer, mmengine_checkpoint, mmengine_cpu_amp,
-               mmengine_cpu_dist, mmengine_loading, mmengine_own_configs, mmengine_packages)
+               mmengine_cpu_dist, mmengine_loading, mmengine_own_configs,
+               mmengine_packages)
 
 __all__ = ['apply']
 
 _PATCHES = (mmaction_drn, mmaction_metafile, mmaction_bfloat16,
             mmaction_color_jitter, mmaction_visualization_hook,
             mmaction_visualizer, mmengine_checkpoint, mmengine_cpu_amp,
-            mmengine_cpu_dist, mmengine_loading, mmengine_own_configs, mmengine_packages)
+            mmengine_cpu_dist, mmengine_loading, mmengine_own_configs,
+            mmengine_packages)
 
 
 def apply() -> None:

@@ -2,6 +2,7 @@ import os
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip('av')
@@ -32,6 +33,18 @@ def test_every_file_is_read_or_refused(fuzz, cases, tmp_path, backend):
     named = [case.path.name in outcome.detail for case, outcome in zip(
         cases, outcomes) if outcome.verdict == 'error']
     assert len(named) > 30 and all(named)
+
+
+def test_decoders_turn_alike(fuzz, cases, tmp_path):
+    turned = [case for case in cases if case.kind == 'rotated']
+    decoded = []
+    for backend in ('decord', 'pyav'):
+        dataset = fuzz['make_dataset'](turned, tmp_path / 'list.txt', backend)
+        clips = [np.stack(dataset[i]['imgs']) for i in range(len(turned))]
+        assert {clip.shape for clip in clips} == {(8, 96, 64, 3)}
+        decoded.append(clips)
+    for a, b in zip(*decoded):
+        assert np.abs(a.astype(int) - b).max() <= 2
 
 
 def test_crashes_and_hangs_are_survived(fuzz):

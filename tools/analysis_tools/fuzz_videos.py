@@ -1,9 +1,10 @@
 """Read damaged and unusual videos, generated here, with both decoders.
 
-``python tools/analysis_tools/fuzz_videos.py`` prints a table: what came of
-every kind of file. The exit status is 1 if any outcome is one that
-docs/robustness.md does not promise. ``--decodes N`` then reads ``N`` more
-times in one process and prints its memory and open files.
+    python tools/analysis_tools/fuzz_videos.py --decodes 5000
+
+prints what came of every kind of file, and then the memory and open files of
+a process that reads on, so many times. The exit status is 1 if a file did
+what docs/robustness.md does not promise.
 """
 import argparse
 import os
@@ -83,49 +84,77 @@ def table(cases: Sequence[Case],
 
 
 def resources() -> str:
-    """Memory and open files of this process, now."""
+    """Memory in MiB and open files of this process, as table cells."""
     pages = int(Path('/proc/self/statm').read_text().split()[1])
     memory = pages * os.sysconf('SC_PAGE_SIZE') / 2**20
-    return f'{memory:.1f} MiB, {len(os.listdir("/proc/self/fd"))} files'
+    return f'{memory:.1f} | {len(os.listdir("/proc/self/fd"))}'
 
 
-def soak(dataset: CheckedVideoDataset, decodes: int) -> None:
-    """Read in one process, over and over, and print what it holds."""
-    print(f'{decodes} reads of {len(dataset)} files:', flush=True)
+def soak(dataset: CheckedVideoDataset, decodes: int) -> Iterator[str]:
+    """Read in one process, over and over. Markdown: what it then holds."""
 
     def read_one(number: int) -> Outcome:
         outcome = read(dataset, number % len(dataset))
-        if number % (decodes // 10) == 0 or number == decodes - 1:
-            print(f'  after {number + 1:5}: {resources()}', flush=True)
+        # Every part of a round reads other files, so whole rounds compare.
+        if number % len(dataset) == len(dataset) - 1:
+            return Outcome(outcome.verdict, resources())
         return outcome
 
-    lost = [x for x in sweep(read_one, range(decodes)).values()
-            if x.verdict in ('crash', 'hang')]
-    print(f'  processes lost: {len(lost)}', flush=True)
+    outcomes = sweep(read_one, range(decodes))
+    rounds = range(len(dataset) - 1, decodes, len(dataset))
+    shown = sorted({rounds[i * (len(rounds) - 1) // 8] for i in range(9)})
+    for number in shown:
+        yield f'| {number + 1} | {outcomes[number].detail} |'
+    lost = [x for x in outcomes.values() if x.verdict in ('crash', 'hang')]
+    yield f'| processes lost | {len(lost)} | |'
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+def check(cases: Sequence[Case], dataset: CheckedVideoDataset,
+          backend: str) -> List[Outcome]:
+    """Read every case and print what was not promised."""
+    outcomes = outcomes_of(cases, dataset)
+    for case, outcome in zip(cases, outcomes):
+        if not is_allowed(case, outcome):
+            print(f'{backend}, {case.kind}: {outcome}')
+    return outcomes
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--count', type=int, default=10,
                         help='damaged copies of each good clip and kind')
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--decodes', type=int, default=0)
-    args = parser.parse_args()
-    status, outcomes = 0, {}
+    parser.add_argument('--decodes', type=int, default=0,
+                        help='further reads in one process')
+    parser.add_argument('--out', type=Path, help='Markdown file to write')
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Read, print, tell whether promises were kept."""
+    args = parse_args()
+    outcomes, lines = {}, []
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         cases = make_cases(Path(folder), args.count, args.seed)
         for backend in BACKENDS:
             dataset = make_dataset(cases, Path(folder, 'list.txt'), backend)
-            outcomes[backend] = outcomes_of(cases, dataset)
-            for case, outcome in zip(cases, outcomes[backend]):
-                if not is_allowed(case, outcome):
-                    status = 1
-                    print(f'{backend}, {case.kind}: {outcome}')
-            if args.decodes:
-                soak(dataset, args.decodes)
-    print('\n'.join(table(cases, outcomes)))
-    return status
+            outcomes[backend] = check(cases, dataset, backend)
+            if args.decodes >= len(cases):
+                lines += ['', f'| {backend}: reads | MiB | open files |',
+                          '|---|---|---|', *soak(dataset, args.decodes)]
+    command = (f'python tools/analysis_tools/fuzz_videos.py --count '
+               f'{args.count} --seed {args.seed} --decodes {args.decodes}')
+    text = '\n'.join([f'Made by `{command}`.', '', *table(cases, outcomes),
+                      *lines, ''])
+    print(text)
+    if args.out:
+        args.out.write_text(text)
+    return int(not all(
+        is_allowed(case, outcome) for results in outcomes.values()
+        for case, outcome in zip(cases, results)))
 
 
 if __name__ == '__main__':

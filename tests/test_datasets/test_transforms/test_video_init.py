@@ -35,13 +35,14 @@ def test_pyav_decodes_as_mmaction2(video, numbers):
 class Frame:
     """A decoded picture that counts its conversions."""
     converted = []
+    rotation = 0
 
     def __init__(self, number):
         self.number = number
 
     def to_ndarray(self, format):
         self.converted.append(self.number)
-        return self.number
+        return np.full((2, 3, 3), self.number)
 
 
 class Container:
@@ -58,8 +59,18 @@ class Container:
 
 def test_only_what_is_asked_for_is_converted():
     Frame.converted.clear()
-    assert decode_frames(Container(10**9), [5, 2, 5]) == [5, 2, 5]
+    frames = decode_frames(Container(10**9), [5, 2, 5])
+    assert [frame.max() for frame in frames] == [5, 2, 5]
     assert Frame.converted == [2, 5]
+
+
+def test_a_marked_turn_is_made(monkeypatch):
+    # 90 degrees to the left: the right column becomes the top row.
+    monkeypatch.setattr(Frame, 'rotation', 90)
+    picture = np.arange(6).reshape(2, 3, 1)
+    monkeypatch.setattr(Frame, 'to_ndarray', lambda self, format: picture)
+    turned, = decode_frames(Container(1), [0])
+    assert turned[..., 0].tolist() == [[2, 5], [1, 4], [0, 3]]
 
 
 def test_no_frame():
@@ -68,7 +79,7 @@ def test_no_frame():
 
 
 def test_a_video_that_ends_early_is_not_started_again():
-    assert decode_frames(Container(4), [0, 3], 6) == [0, 3]
+    assert len(decode_frames(Container(4), [0, 3], 6)) == 2
     with pytest.raises(ValueError, match='only 4 of 6 frames'):
         decode_frames(Container(4), [0, 5], 6)
 

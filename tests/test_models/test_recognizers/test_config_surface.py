@@ -7,7 +7,7 @@ from action_samples import labelled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmaction.registry import MODELS
-from tiny_respike import TINY
+from small_respike import MODEL as SMALL
 
 from respike_mm.engine.hooks.non_finite_loss_hook import is_finite
 
@@ -57,8 +57,8 @@ MODEL = st.fixed_dictionaries(
 
 
 def config_of(options):
-    """``TINY`` with some options of its parts replaced."""
-    config = copy.deepcopy(TINY)
+    """``SMALL`` with some options of its parts replaced."""
+    config = copy.deepcopy(SMALL)
     for name, value in options.items():
         if isinstance(value, dict):
             config[name].update(value)
@@ -99,10 +99,6 @@ def in_list(values):
         lambda x: [x[0] if i == x[1] else 1 for i in range(4)])
 
 
-def in_neuron(option, values):
-    return values.map(lambda value: {'type': 'LIFNeuron', option: value})
-
-
 INVALID = [
     ('snn_backbone', 'depth', st.integers().filter(lambda n: n not in
                                                    (18, 34))),
@@ -116,10 +112,8 @@ INVALID = [
     ('snn_backbone', 'shortcut', UNKNOWN),
     ('snn_backbone', 'norm_mode', UNKNOWN),
     ('snn_backbone', 'checkpoint', UNKNOWN),
-    ('tau', 'neuron', in_neuron('tau', st.one_of(
-        st.floats(max_value=1), NAN))),
-    ('v_threshold', 'neuron', in_neuron('v_threshold', st.one_of(
-        st.floats(max_value=0), NAN))),
+    ('neuron', 'tau', st.one_of(st.floats(max_value=1), NAN)),
+    ('neuron', 'v_threshold', st.one_of(st.floats(max_value=0), NAN)),
     ('neck', 'reductions', in_list(NOT_POSITIVE)),
     ('neck', 'reductions', st.lists(st.just(1), max_size=3)),
     ('neck', 'stages', st.lists(st.integers(min_value=4), min_size=1)),
@@ -143,13 +137,12 @@ INVALID = [
                               INVALID])
 @given(data=st.data())
 def test_invalid_options_are_named(part, option, values, data):
-    value = data.draw(values)
-    if option == 'neuron':
-        part, option, name = 'snn_backbone', option, part
-    else:
-        name = option
-    options = {part: {option: value}} if part else {option: value}
-    with pytest.raises(ValueError, match=name):
+    options = {option: data.draw(values)}
+    if part == 'neuron':
+        options = {'snn_backbone': {part: dict(type='LIFNeuron', **options)}}
+    elif part:
+        options = {part: options}
+    with pytest.raises(ValueError, match=option):
         MODELS.build(config_of(options))
 
 
