@@ -119,7 +119,8 @@ def test_bad_video_ends_training(tiny_config, tool, tmp_path, bad_videos):
     (tmp_path / 'list.txt').write_text(f'{bad} 0\n')
     main = tool('train.py', tiny_config, '--work-dir', tmp_path,
                 '--cfg-options', 'train_dataloader.dataset.ann_file='
-                f'{tmp_path / "list.txt"}')['main']
+                f'{tmp_path / "list.txt"}',
+                'train_dataloader.dataset.allow_outside=True')['main']
     with pytest.raises(VideoReadError, match=f'cannot read video {bad}: '):
         main()
 
