@@ -1,5 +1,6 @@
 """The hook inside a real runner on a toy model."""
 import json
+from collections import Counter
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 
 from respike_mm.engine import SkippedVideosHook
+from respike_mm.engine.hooks import skipped_videos_hook
 
 PIPELINE = [
     dict(type='VideoInit'),
@@ -71,6 +73,26 @@ def test_every_epoch_is_summed_up(video_set, tmp_path):
 def test_nothing_is_said_of_a_whole_set(video_set, tmp_path):
     log, files = train(video_set, tmp_path, '')
     assert files == [] and 'replaced' not in log
+
+
+@pytest.mark.filterwarnings('ignore:skipped')
+def test_processes_are_added_up(video_set, tmp_path, monkeypatch):
+    """The other process skipped one more video, and a shared one twice."""
+    shared = str(video_set.folder / 'gone.mp4')
+
+    def gather(own):
+        assert own[0][shared] >= 1
+        other = {shared: 'No such file', 'elsewhere.mp4': 'truncated'}
+        return [own, (Counter({shared: 2, 'elsewhere.mp4': 1}), other)]
+
+    monkeypatch.setattr(skipped_videos_hook, 'all_gather_object', gather)
+    _, (file, ) = train(video_set, tmp_path, 'gone.mp4 0\n')
+    for epoch in map(json.loads, file.read_text().splitlines()):
+        assert epoch['skipped'][shared]['count'] >= 3
+        assert epoch['skipped']['elsewhere.mp4'] == dict(
+            count=1, reason='truncated')
+        assert epoch['total'] == sum(
+            x['count'] for x in epoch['skipped'].values())
 
 
 def test_bad_arguments():
