@@ -79,7 +79,10 @@ samples = int(sys.argv[sys.argv.index('--samples') + 1])
 rules = {name: dict(energy_mj=mj, macs=2e9, syops=1e9)
          for name, mj in (('paper', 10.), ('strict', 12.))}
 stem.with_suffix('.json').write_text(
-    json.dumps(dict(totals=rules, samples=samples)))
+    json.dumps(dict(totals=rules, samples=samples, layers=[
+        dict(name='backbone.lif', op='neuron', rate=0.25),
+        dict(name='backbone.conv', op='conv', rate=0.25),
+        dict(name='head', op='linear', rate=None)])))
 '''
 
 
@@ -132,7 +135,8 @@ def record(name: str, top1: float, seed: int = 0, split: int = 1,
             digest='0', revision='abc', epochs=4, batch_size=4, crop=224,
             clips=10, crops=3, parameters=1_500_000, top1=top1,
             top5=0.9, mean_class=0.4, clip_top1=0.3, clip_top5=0.8,
-            train_seconds=120, test_seconds=10, energy=None, folder='x'),
+            train_seconds=120, test_seconds=10, energy=None, firing_rates={},
+            folder='x'),
         **others
     }
 

@@ -1,7 +1,7 @@
 import mini_benchmark as mini
 import pytest
-from _bench.figures import (OURS, THEIRS, all_figures, draw_dots, draw_stride,
-                            draw_tradeoff, plt, points)
+from _bench.figures import (OURS, THEIRS, all_figures, draw_dots, draw_rates,
+                            draw_stride, draw_tradeoff, plt, points)
 
 
 @pytest.fixture(autouse=True)
@@ -79,9 +79,25 @@ def test_tradeoff_leaves_out_what_was_not_measured():
                 ] == ['3D ANN', 'SNN']
 
 
+def test_rates():
+    """ReSpike's strides in one panel, other systems in the other."""
+    rates = {'ReSpike s=2': dict(lif1=0.1, lif2=0.2),
+             'ReSpike s=4': dict(lif1=0.3, lif2=0.4), 'SNN': dict(lif2=0.5)}
+    left, right = draw_rates(rates, 'UCF-101').axes
+    assert [list(line.get_ydata()) for line in left.lines] == [
+        [0.1, 0.2], [0.3, 0.4]]
+    assert [text.get_text() for text in left.get_legend().get_texts()] == [
+        'ReSpike s=2', 'ReSpike s=4']
+    assert [text.get_text() for text in right.get_xticklabels()] == ['lif2']
+    assert left.get_ylabel() == 'spikes per neuron and time step'
+
+
 def test_files(tmp_path):
-    systems = mini.results(mini.record('C3D', 0.5, section='3D ANN'))
+    systems = mini.results(
+        mini.record('C3D', 0.5, section='3D ANN'),
+        mini.record('SNN', 0.5, section='SNN', firing_rates=dict(lif=0.1)))
     paths = all_figures([strides(suite='a'), systems], tmp_path)
     assert sorted(path.name for path in paths) == [
-        'accuracy_energy_a.png', 'stride_a.png', 'table1.png']
+        'accuracy_energy_a.png', 'firing_rates_mini.png', 'stride_a.png',
+        'table1.png']
     assert all(path.read_bytes().startswith(b'\x89PNG') for path in paths)

@@ -41,7 +41,7 @@ def test_runs_and_tabulates(bench, tmp_path, capsys):
     assert 'test_evaluator.type=VideoAccuracy' in tested
     rows = list(csv.DictReader((out / 'results.csv').open()))
     assert [(r['name'], r['seed'], r['top1']) for r in rows] == [
-        ('E6', '3', '0.6'), ('E2', '3', '0.25'), ('E6', '4', '0.6'),
+        ('E6', '3', '0.6'), ('E6', '4', '0.6'), ('E2', '3', '0.25'),
         ('E2', '4', '0.25')]
     table = (out / 'tables/ablation.md').read_text()
     assert '| E6 | SNN |  | residual | 60.0 ± 0.0 (2 seeds) | 57.5 |' in table
@@ -180,6 +180,7 @@ def test_energy_of_finished_runs_can_be_measured_later(bench, tmp_path):
         report=str(folder / 'energy.json'), samples=100,
         paper=dict(energy_mj=10., macs=2e9, syops=1e9),
         strict=dict(energy_mj=12., macs=2e9, syops=1e9))
+    assert runs[0]['firing_rates'] == {'backbone.lif': 0.25}
     table = (tmp_path / 'work/tables/ablation.md').read_text()
     assert '| 10.00 | 12.00 |' in table
     # No checkpoint, but all is there.

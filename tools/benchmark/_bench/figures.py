@@ -9,6 +9,7 @@ matplotlib.use('Agg')  # files only: no display is needed
 from matplotlib import pyplot as plt  # noqa: E402
 
 from . import paper  # noqa: E402
+from .firing_rates import Rates, mean_rates  # noqa: E402
 from .suite import SYSTEMS  # noqa: E402
 from .summary import (Summary, mean_energy, rows_of, splits_of,  # noqa: E402
                       summarise)
@@ -23,6 +24,9 @@ SECTION_STYLES = {
     'ReSpike': ('#0072B2', 'o'),
 }
 RULE_STYLES = dict(paper=('#009E73', 's'), strict=('#CC79A7', '^'))
+LINE_COLORS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00',
+               '#56B4E9', '#000000')
+LINE_MARKERS = 'o^svDXP*'
 ACCURACY = 'top-1 accuracy (%)'
 Point = Tuple[str, Optional[Summary], Optional[float]]  # name, ours, paper's
 
@@ -43,6 +47,10 @@ def all_figures(datasets: Sequence[Results], out: Path) -> List[Path]:
         if has_energy(data):
             path = out / f'accuracy_energy_{data["suite"]}.png'
             paths.append(save(draw_tradeoff(data), path))
+        rates = mean_rates(data)
+        if rates:
+            path = out / f'firing_rates_{data["suite"]}.png'
+            paths.append(save(draw_rates(rates, data['title']), path))
     return paths
 
 
@@ -119,7 +127,10 @@ def draw_stride(data: Results) -> plt.Figure:
 
 
 def draw_tradeoff(data: Results) -> plt.Figure:
-    """Accuracy over energy, as in the paper's figure 1b, c."""
+    """Accuracy over energy, as in the paper's figure 1b, c.
+
+    A line joins ReSpike's strides.
+    """
     figure, axes = plt.subplots(
         1, len(RULES), figsize=(11, 4.5), sharey=True, layout='constrained')
     splits = splits_of(data['runs'])
@@ -136,13 +147,45 @@ def draw_tradeoff(data: Results) -> plt.Figure:
                 axis.annotate(name, (energy, ours.mean), (4, 4),
                               textcoords='offset points', fontsize='x-small')
                 label = None  # once in the legend
+        strides = [(mean_energy(runs, rule, 'energy_mj'),
+                    summarise(runs, 'top1', splits), name) for name, runs in
+                   rows_of(data['runs'], 'Stride').items()]
+        strides = [x for x in strides if None not in x]
+        axis.plot([x for x, *_ in strides], [y.mean for _, y, _ in strides],
+                  '.-', color=OURS, alpha=0.5)
+        for x, y, name in strides:
+            axis.annotate(name, (x, y.mean), (5, -10),
+                          textcoords='offset points', fontsize='x-small')
         axis.set(title=f'{data["title"]}: {rule} rule', xscale='log',
                  xlabel='energy (mJ per clip)')
-        axis.margins(0.12)
+        axis.margins(0.2, 0.12)  # the names need room
         axis.grid(alpha=0.3)
         if axis.containers:
             axis.legend(fontsize='small')
     axes[0].set_ylabel(ACCURACY)
+    return figure
+
+
+def draw_rates(rates: Rates, title: str) -> plt.Figure:
+    """Firing rates over depth: ReSpike's strides, and the other systems."""
+    ours = {k: v for k, v in rates.items() if k.startswith('ReSpike')}
+    others = {k: v for k, v in rates.items() if k not in ours}
+    figure, axes = plt.subplots(
+        1, 2, figsize=(11, 4.5), sharey=True, layout='constrained')
+    for axis, part, what in ((axes[0], ours, 'ReSpike by stride'),
+                             (axes[1], others, 'other systems')):
+        layers = list(dict.fromkeys(x for line in part.values() for x in line))
+        for i, (name, line) in enumerate(part.items()):
+            axis.plot([layers.index(x) for x in line], list(line.values()),
+                      color=LINE_COLORS[i % len(LINE_COLORS)], label=name,
+                      marker=LINE_MARKERS[i % len(LINE_MARKERS)])
+        axis.set_xticks(range(len(layers)), layers, rotation=90,
+                        fontsize='x-small')
+        axis.set(title=f'{title}: {what}', xlabel='layer of neurons')
+        axis.grid(alpha=0.3)
+        if part:
+            axis.legend(fontsize='small')
+    axes[0].set(ylabel='spikes per neuron and time step', ylim=(0, None))
     return figure
 
 

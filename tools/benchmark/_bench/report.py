@@ -6,6 +6,7 @@ from .claims import check_claims
 from .errors import BenchmarkError
 from .figures import all_figures
 from .files import read_json, write_text
+from .firing_rates import firing_rates_table
 from .summary import splits_of
 from .tables import Table, all_tables, claims_table, one_or_all
 
@@ -32,6 +33,8 @@ def write_report(datasets: Sequence[Dict[str, Any]], out: Path) -> List[Path]:
     for data in datasets:
         if any(run['section'] == 'Ablation' for run in data['runs']):
             tables.append(claims_table(data, check_claims(data)))
+        rates = firing_rates_table(data)
+        tables += [rates] if rates.rows else []
     paths = []
     for table in tables:
         for suffix, text in (('md', table.markdown()), ('csv', table.csv())):

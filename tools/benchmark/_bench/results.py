@@ -5,12 +5,13 @@ import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Sequence, Tuple
 
 import torch
 
 from .errors import BenchmarkError
 from .files import ROOT, read_json, write_json, write_text
+from .firing_rates import firing_rates
 from .mmengine_files import test_metrics
 from .runs import DONE, STALE, Run, state
 from .suite import Suite
@@ -73,7 +74,10 @@ def write_result(run: Run) -> None:
 
 
 def collect(suite: Suite, runs: Sequence[Run]) -> Dict[str, Any]:
-    """The finished runs of a suite, one record for each row of the tables."""
+    """The finished runs of a suite, one record for each row of the tables.
+
+    In the suite's order: a run of several rows comes early in the plan.
+    """
     records = []
     for run in runs:
         now = state(run)
@@ -81,7 +85,7 @@ def collect(suite: Suite, runs: Sequence[Run]) -> Dict[str, Any]:
             continue
         result = read_json(run.folder / 'result.json')
         path = run.folder / 'energy.json'
-        energy = read_energy(path) if path.exists() else None
+        energy, rates = read_energy(path) if path.exists() else (None, {})
         records += [
             dict(
                 section=row.section,
@@ -90,8 +94,11 @@ def collect(suite: Suite, runs: Sequence[Run]) -> Dict[str, Any]:
                 stale=now == STALE,
                 **result,
                 energy=energy,
+                firing_rates=rates,
                 folder=str(run.folder)) for row in run.rows
         ]
+    order = [(row.section, row.name) for row in suite.rows]
+    records.sort(key=lambda x: order.index((x['section'], x['name'])))
     return dict(
         suite=suite.name,
         title=suite.title,
@@ -99,25 +106,31 @@ def collect(suite: Suite, runs: Sequence[Run]) -> Dict[str, Any]:
         runs=records)
 
 
-def read_energy(path: Path) -> Dict[str, Any]:
-    """Totals of an energy report, which are for one clip, with its path.
+def read_energy(path: Path) -> Tuple[Dict[str, Any], Dict[str, float]]:
+    """Read an energy report.
+
+    Returns:
+        Its totals, which are for one clip, with its path; and firing rates
+        by layer.
 
     Raises:
         BenchmarkError: If it is no report of the energy meter.
     """
     report = read_json(path)
     try:
-        return dict(
+        totals = dict(
             report=str(path), samples=report['samples'], **report['totals'])
+        return totals, firing_rates(report['layers'])
     except (KeyError, TypeError) as error:
         raise BenchmarkError(f'{path} is no energy report: it has no '
                              f'{error}') from None
 
 
 def write_results(folder: Path, results: Dict[str, Any]) -> List[Path]:
-    """Write ``results.json`` and ``results.csv``."""
+    """Write ``results.json`` and, less the rates, ``results.csv``."""
     write_json(folder / 'results.json', results)
-    rows = [flatten(record) for record in results['runs']]
+    rows = [flatten({k: v for k, v in record.items() if k != 'firing_rates'})
+            for record in results['runs']]
     columns = list(dict.fromkeys(key for row in rows for key in row))
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator='\n')
