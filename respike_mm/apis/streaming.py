@@ -58,14 +58,16 @@ class StreamingReSpike:
         for frame in video:
             scores = stream.step(frame)  # None while a segment has just begun
 
-    Every ``stride``-th frame is a key frame: its ANN features, and of them
-    the keys and values of the fusion, are computed once and kept, and the neurons start from rest. Every other frame costs
-    one step of the spiking branch, which continues from its membranes. After
-    ``stride * num_segments`` frames the scores are those that the recognizer
-    gives for these frames as a clip, and so on with every later segment.
+    Every ``stride``-th frame is a key frame: the ANN runs on it once, keys
+    and values of the fusion are kept, and the neurons start from rest. Every
+    other frame costs one step of the spiking branch, which continues from its
+    membranes. After ``stride * num_segments`` frames the scores are those
+    that the recognizer gives for these frames as a clip, and so on with every
+    later segment.
 
-    The state is one key frame with what the others need of it, one set of membranes and the
-    logits of ``num_segments - 1`` segments, however long the video.
+    The state is one key frame with its keys, values and last map, one set of
+    membranes and the logits of ``num_segments - 1`` segments, however long
+    the video.
 
     Args:
         model: The recognizer, in evaluation mode and on its device; weights

@@ -102,7 +102,8 @@ def test_state_is_reset_at_key_frames_and_by_reset():
 def test_keys_and_values_are_computed_once_a_key_frame():
     model, calls = settled(), []
     for block in model.neck.blocks.values():
-        for layer in (block.block.cross_attn.to_k, block.block.cross_attn.to_v):
+        attention = block.block.cross_attn
+        for layer in (attention.to_k, attention.to_v):
             layer.register_forward_hook(lambda *_: calls.append(1))
     run(StreamingReSpike(model, 4, 1, 1, ()), video(8))
     assert len(calls) == 2 * 2 * len(model.neck.blocks)

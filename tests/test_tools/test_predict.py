@@ -140,7 +140,7 @@ def test_live_respike_equals_the_clip_model(predict_respike, video_set,
     """Of a file played as a stream, wherever a segment ends."""
     source = f'file://{video_set.folder / "class0_0.mp4"}'
     tables = []
-    for name, options in (('StreamedClip', ()), ('SlidingClip', ('--clips', ))):
+    for name, options in (('StreamedClip', []), ('SlidingClip', ['--clips'])):
         out = tmp_path / f'{name}.csv'
         assert predict_respike(source, '--every', 3, '--out', out,
                                *options) == 0

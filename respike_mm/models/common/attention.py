@@ -13,7 +13,7 @@ from torch.autograd.function import once_differentiable
 from .pointwise import Linear
 
 gelu_backward = torch.ops.aten.gelu_backward
-# Context tokens [B, M, D'], or their keys and values [B, h, M, d].
+# A context, or keys and values [B, h, M, d] made of it before.
 Context = Union[Tensor, Tuple[Tensor, Tensor]]
 
 

@@ -3,7 +3,7 @@
 Shapes: ``S`` time steps, ``N`` batch, ``C`` spiking channels, ``C'``
 key-frame channels, ``H, W`` map, ``L`` tokens after reduction.
 """
-from typing import Tuple, Union
+from typing import Tuple
 
 import torch.nn.functional as F
 from mmengine.model import constant_init
@@ -87,8 +87,7 @@ class FusionBlock(nn.Module):
         out = self.proj_out(out.unflatten(2, (height, width)))
         return out.unflatten(0, (num_steps, -1))
 
-    def forward(self, x: Tensor,
-                context: Union[Tensor, Tuple[Tensor, Tensor]]) -> Tensor:
+    def forward(self, x: Tensor, context: Context) -> Tensor:
         """Fuse.
 
         Args:
