@@ -7,7 +7,9 @@
 
 The table is written line by line; the same command continues after an
 interruption, and a file that cannot be read is a row that says why. Live
-video is recognized over its latest frames.
+video is recognized over its latest frames: a HybridReSpike takes them one by
+one, as a stream; any other recognizer, or with --clips this one too, runs the
+latest clip anew at every prediction.
 """
 import argparse
 import sys
@@ -46,6 +48,8 @@ def parse_args() -> argparse.Namespace:
     live.add_argument('--every', type=int, default=8,
                       help='frames from one prediction to the next '
                       '(default: 8)')
+    live.add_argument('--clips', action='store_true',
+                      help='run a HybridReSpike by clips, not as a stream')
     live.add_argument('--show', action='store_true',
                       help='show it in a window; q ends')
     live.add_argument('--max-frames', type=int, help='stop after so many')
@@ -167,13 +171,14 @@ def predict_live(model: 'nn.Module', names: List[str],
     from contextlib import nullcontext
     from itertools import islice
 
+    from respike_mm.apis.live_recognizer import live_recognizer
     from respike_mm.apis.live_source import (StreamError, frames_per_second,
                                              live_frames, open_capture)
-    from respike_mm.apis.sliding_clip import SlidingClip
     from respike_mm.visualization.captions import draw_caption
     from respike_mm.visualization.video import VideoFile
     source = args.inputs[0]
-    recognizer = SlidingClip(model, args.every)
+    recognizer = live_recognizer(model, args.every, args.clips)
+    print(f'{type(model).__name__} runs by {type(recognizer).__name__}')
     capture = open_capture(int(source) if source.isdigit() else source)
     fps = frames_per_second(capture)
     frames = islice(live_frames(capture, args.stall_timeout),

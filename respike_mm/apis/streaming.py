@@ -13,7 +13,8 @@ from mmengine.config import Config
 from torch import Tensor
 
 from ..models.recognizers import HybridReSpike
-from ..models.recognizers.respike_step import ReSpikeStep, SegmentState
+from ..models.recognizers.respike_step import (KeyFrame, ReSpikeStep,
+                                               SegmentState)
 from .live_pipeline import after_decoding
 
 Frame = Union[np.ndarray, Tensor]
@@ -57,14 +58,16 @@ class StreamingReSpike:
         for frame in video:
             scores = stream.step(frame)  # None while a segment has just begun
 
-    Every ``stride``-th frame is a key frame: its ANN features are computed
-    once and kept, and the neurons start from rest. Every other frame costs
-    one step of the spiking branch, which continues from its membranes. After
-    ``stride * num_segments`` frames the scores are those that the recognizer
-    gives for these frames as a clip, and so on with every later segment.
+    Every ``stride``-th frame is a key frame: the ANN runs on it once, keys
+    and values of the fusion are kept, and the neurons start from rest. Every
+    other frame costs one step of the spiking branch, which continues from its
+    membranes. After ``stride * num_segments`` frames the scores are those
+    that the recognizer gives for these frames as a clip, and so on with every
+    later segment.
 
-    The state is one key frame with its maps, one set of membranes and the
-    logits of ``num_segments - 1`` segments, however long the video.
+    The state is one key frame with its keys, values and last map, one set of
+    membranes and the logits of ``num_segments - 1`` segments, however long
+    the video.
 
     Args:
         model: The recognizer, in evaluation mode and on its device; weights
@@ -137,7 +140,7 @@ class StreamingReSpike:
         self._num_frames = 0
         self._finished: Deque[Tensor] = deque(maxlen=self.num_segments)
         self._key: Optional[Tensor] = None
-        self._key_maps: Tuple[Tensor, ...] = ()
+        self._key_frame: Optional[KeyFrame] = None
         self._state: Optional[SegmentState] = None
         self._current: Optional[Tensor] = None
         self._views = 1
@@ -202,13 +205,13 @@ class StreamingReSpike:
 
     def _start_segment(self, images: Tensor) -> None:
         key = self._normalise(images[:, :, None])
-        self._key_maps = self._network.key_maps(key)
+        self._key_frame = self._network.key_frame(key)
         self._key, self._state, self._current = images, None, None
         self._views = images.shape[1]
 
     def _continue_segment(self, images: Tensor) -> None:
         residual = self._normalise(torch.stack([self._key, images], dim=2))
-        self._current, self._state = self._network(residual, self._key_maps,
+        self._current, self._state = self._network(residual, self._key_frame,
                                                    self._state)
 
     def _normalise(self, frames: Tensor) -> Tensor:

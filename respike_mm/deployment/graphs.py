@@ -9,10 +9,12 @@ from typing import List, NamedTuple, Union
 import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import (TreeSpec, tree_flatten, tree_leaves,
+                                 tree_map, tree_unflatten)
 
 from ..models.recognizers import HybridReSpike
-from ..models.recognizers.respike_step import ReSpikeStep, SegmentState
+from ..models.recognizers.respike_step import (KeyFrame, ReSpikeStep,
+                                               SegmentState)
 
 
 class Graph(NamedTuple):
@@ -47,19 +49,21 @@ class _KeyFrame(nn.Module):
         self.network = network
 
     def forward(self, key: Tensor) -> List[Tensor]:
-        return list(self.network.key_maps(key))
+        return tree_leaves(self.network.key_frame(key))
 
 
 class _Step(nn.Module):
 
-    def __init__(self, network: ReSpikeStep) -> None:
+    def __init__(self, network: ReSpikeStep, key_frame: TreeSpec) -> None:
         super().__init__()
         self.network = network
+        self.key_frame = key_frame  # exporters mix up empty tuples
 
-    def forward(self, residual: Tensor, key_maps: List[Tensor],
+    def forward(self, residual: Tensor, key_frame: List[Tensor],
                 membranes: List[Tensor], total: Tensor,
                 steps: Tensor) -> List[Tensor]:
-        logits, state = self.network(residual, key_maps,
+        logits, state = self.network(residual,
+                                     tree_unflatten(key_frame, self.key_frame),
                                      SegmentState(membranes, total, steps))
         return [logits, *state.membranes, state.total, state.steps]
 
@@ -74,11 +78,21 @@ def recognizer_graph(model: HybridReSpike, segments: Tensor) -> Graph:
                  ['scores'])
 
 
+def _key_frame_names(key_frame: KeyFrame) -> List[str]:
+    names = [f'{name}_{stage}' for stage, memory in enumerate(key_frame.memory)
+             for name, _ in zip(('keys', 'values'), memory)]
+    return [*names, 'last_map']
+
+
 @torch.no_grad()
 def key_frame_graph(network: ReSpikeStep, key: Tensor) -> Graph:
-    """Normalised key frame ``[B, C, H, W]`` to the maps of the ANN."""
-    names = [f'key_map_{i}' for i in range(len(network.key_maps(key)))]
-    return Graph(_KeyFrame(network).eval(), (key, ), ['key'], names)
+    """Normalised key frame ``[B, C, H, W]`` to a ``KeyFrame``.
+
+    Its tensors are called ``keys_STAGE``, ``values_STAGE`` and ``last_map``.
+    """
+    return Graph(
+        _KeyFrame(network).eval(), (key, ), ['key'],
+        _key_frame_names(network.key_frame(key)))
 
 
 @torch.no_grad()
@@ -89,13 +103,14 @@ def step_graph(network: ReSpikeStep, key: Tensor, residual: Tensor) -> Graph:
     residual frame of a segment and goes back in at the next; outputs are
     called ``next_*``. ``logits`` are the segment's so far.
     """
-    key_maps = list(network.key_maps(key))
-    _, state = network(residual, key_maps)
+    key_frame = network.key_frame(key)
+    tensors, spec = tree_flatten(key_frame)
+    _, state = network(residual, key_frame)
     names = [f'membrane_{i}' for i in range(len(state.membranes))]
     names += ['total', 'steps']
     return Graph(
-        _Step(network).eval(), (residual, key_maps, *state),
-        ['residual', *(f'key_map_{i}' for i in range(len(key_maps))), *names],
+        _Step(network, spec).eval(), (residual, tensors, *state),
+        ['residual', *_key_frame_names(key_frame), *names],
         ['logits', *(f'next_{name}' for name in names)])
 
 

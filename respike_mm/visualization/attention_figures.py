@@ -1,5 +1,5 @@
 """Pictures of cross-attention: panels of a figure, or frames of a video."""
-from typing import List, NamedTuple, Sequence, Tuple
+from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from .attention import Size, cell_box, top_tokens
+from .attention import (Size, StageAttention, busiest_token, cell_box,
+                        token_at, top_tokens)
 from .palette import INTENSITY
-from .segments import show_residual, signed_limit
+from .segments import Segments, show_residual, signed_limit
 
 _DIMMED = 0.35  # brightness of what is not among the top-k tokens
 _TINT = 0.55
@@ -35,6 +36,41 @@ class Glance(NamedTuple):
     query: Tuple[int, Size]
     row: Tensor
     key_grid: Size
+
+
+def glance_at(attention: StageAttention,
+              clip: Segments,
+              segment: int,
+              step: int,
+              view: int = 0,
+              query: Optional[Tuple[int, int]] = None,
+              head: Optional[int] = None) -> Glance:
+    """Look at one residual frame.
+
+    Args:
+        attention: Of a stage, for all clips of a sample.
+        clip: One of them.
+        segment, step: Which residual frame of the clip, counted from 0.
+        view: Which of the sample's clips it is.
+        query: Column and row of the query token's pixel; None takes the
+            token with the largest motion energy.
+        head: Which head; None is the mean of all.
+
+    Raises:
+        ValueError: If there is no such frame, pixel or head.
+    """
+    num_segments, num_steps, *size = clip.residual.shape[:4]
+    if not (0 <= segment < num_segments and 0 <= step < num_steps):
+        raise ValueError(f'a clip has segments 0 to {num_segments - 1} of '
+                         f'steps 0 to {num_steps - 1}, got segment {segment}, '
+                         f'step {step}')
+    residual, grid = clip.residual[segment, step], attention.query_grid
+    token = busiest_token(residual, grid) if query is None else token_at(
+        *query, tuple(size), grid)
+    # The segments of all views follow one another.
+    row = attention.row(step, view * num_segments + segment, token, head)
+    return Glance(segment * (num_steps + 1) + step + 1, clip.key[segment],
+                  residual, (token, grid), row.cpu(), attention.key_grid)
 
 
 def weight_scale(glances: Sequence[Glance]) -> Normalize:

@@ -4,7 +4,7 @@ Shapes: ``S`` time steps, ``N`` batch, ``C`` channels, ``H, W`` a map.
 """
 import re
 from contextlib import contextmanager
-from typing import Callable, Dict, Iterator, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional
 
 import torch
 from spikingjelly.activation_based.neuron import BaseNode
@@ -126,3 +126,30 @@ def clip_order(spikes: Tensor, view: int, num_segments: int) -> Tensor:
     """
     clip = spikes[:, view * num_segments:(view + 1) * num_segments]
     return clip.transpose(0, 1).flatten(0, 1)
+
+
+@torch.no_grad()
+def clip_spikes(model: nn.Module,
+                data: Dict[str, Any],
+                num_segments: int,
+                view: int = 0) -> Dict[str, Tensor]:
+    """Run a batch and record the spikes of one clip.
+
+    Args:
+        model: Any network with neuron layers.
+        data: A batch as the test pipeline and ``pseudo_collate`` give it.
+        num_segments: Segments ``K`` of a clip.
+        view: Which clip of the batch.
+
+    Returns:
+        Spikes ``[K * S, C, ...]`` by layer, in :func:`clip_order`.
+
+    Raises:
+        ValueError: If the model has no neuron layers.
+    """
+    with record_spikes(model) as recorded:
+        model.test_step(data)
+    if not recorded:
+        raise ValueError(f'{type(model).__name__} has no spiking layers')
+    return {name: clip_order(calls[0], view, num_segments)
+            for name, calls in recorded.items()}

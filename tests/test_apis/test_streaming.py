@@ -99,6 +99,16 @@ def test_state_is_reset_at_key_frames_and_by_reset():
     assert torch.equal(run(later, segment)[-1], expected)
 
 
+def test_keys_and_values_are_computed_once_a_key_frame():
+    model, calls = settled(), []
+    for block in model.neck.blocks.values():
+        attention = block.block.cross_attn
+        for layer in (attention.to_k, attention.to_v):
+            layer.register_forward_hook(lambda *_: calls.append(1))
+    run(StreamingReSpike(model, 4, 1, 1, ()), video(8))
+    assert len(calls) == 2 * 2 * len(model.neck.blocks)
+
+
 def test_membranes_are_carried():
     """The order of a segment's frames counts: they are not single frames."""
     model = settled()

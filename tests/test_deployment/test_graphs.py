@@ -74,11 +74,12 @@ def test_recognizer_program(exported):
 def test_step_program(exported):
     _, network, graphs, folder = exported
     torch.export.save(export_program(graphs['step']), folder / 'step.pt2')
-    key_maps = list(network.key_maps(normalised(3)))
+    key_frame = network.key_frame(normalised(3))
     first, second = normalised(3), normalised(3)
-    _, state = network(first, key_maps)
-    expected, after = network(second, key_maps, state)
-    logits, *out = load_program(folder / 'step.pt2')(second, key_maps, *state)
+    _, state = network(first, key_frame)
+    expected, after = network(second, key_frame, state)
+    step = load_program(folder / 'step.pt2')
+    logits, *out = step(second, tree_leaves(key_frame), *state)
     torch.testing.assert_close(logits, expected, rtol=0, atol=1e-5)
     torch.testing.assert_close(out, tree_leaves(after), rtol=0, atol=1e-5)
 
@@ -116,14 +117,14 @@ def test_streaming_by_onnx(exported, onnx_files):
     examples = tree_leaves(graphs['step'].inputs)[-10:]
     segments = []
     for k in range(2):
-        key_maps = run_key(dict(key=x[:, k, 0].numpy()))
+        key_frame = run_key(dict(key=x[:, k, 0].numpy()))
         state = {
             name: np.zeros((3, *example.shape[1:]) if example.dim() else (),
                            np.float32)
             for name, example in zip(state_names, examples)
         }
         for t in range(1, 3):
-            out = run_step({'residual': x[:, k, t].numpy(), **key_maps,
+            out = run_step({'residual': x[:, k, t].numpy(), **key_frame,
                             **state})
             state = {name: out[f'next_{name}'] for name in state_names}
         segments.append(out['logits'])

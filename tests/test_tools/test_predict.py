@@ -6,6 +6,7 @@ import pytest
 import torch
 from mmaction.apis import init_recognizer, inference_recognizer
 from mmengine.config import Config
+from tiny_respike import SMALLEST, settled, write_config
 
 from respike_mm.structures import scores_of
 
@@ -120,6 +121,42 @@ def test_live_video(predict, video_set, tmp_path, capsys):
     assert 'ended after 24 frames' in capsys.readouterr().out
 
 
+@pytest.fixture
+def predict_respike(tool, tmp_path):
+    """The tool with a ReSpike: clips of two segments of three frames."""
+    config = write_config(tmp_path / 'respike.py')
+    torch.save(dict(state_dict=settled(**SMALLEST).state_dict()),
+               tmp_path / 'respike.pth')
+
+    def call(*args):
+        return tool('predict.py', config, tmp_path / 'respike.pth',
+                    *args)['main']()
+
+    return call
+
+
+def test_live_respike_equals_the_clip_model(predict_respike, video_set,
+                                            tmp_path, capsys):
+    """Of a file played as a stream, wherever a segment ends."""
+    source = f'file://{video_set.folder / "class0_0.mp4"}'
+    tables = []
+    for name, options in (('StreamedClip', []), ('SlidingClip', ['--clips'])):
+        out = tmp_path / f'{name}.csv'
+        assert predict_respike(source, '--every', 3, '--out', out,
+                               *options) == 0
+        assert f'HybridReSpike runs by {name}' in capsys.readouterr().out
+        tables.append(rows_of(out))
+    stream, clips = tables
+    assert [row['video'].split('#')[1] for row in stream] == [
+        '5', '8', '11', '14', '17', '20', '23']
+    for row, expected in zip(stream, clips, strict=True):
+        for i in range(1, 6):
+            assert row[f'class_{i}'] == expected[f'class_{i}']
+            assert float(row[f'score_{i}']) == pytest.approx(
+                float(expected[f'score_{i}']), abs=1e-5)
+    assert len({row['score_1'] for row in stream}) == len(stream)
+
+
 class Breaking:
     """A capture that breaks off: another size, or silence."""
 
@@ -152,6 +189,19 @@ def test_live_video_that_breaks(sizes, kept, match, predict, monkeypatch,
     monkeypatch.setattr(cv2, 'VideoCapture', lambda source: Breaking(sizes))
     out = tmp_path / 'live.csv'
     assert predict('rtsp://camera', '--every', 1, '--out', out) == 1
+    assert match in capsys.readouterr().err
+    assert len(rows_of(out)) == kept
+
+
+@pytest.mark.parametrize('sizes, kept, match', [
+    ([32] * 8 + [64], 3, 'from 32x32 to 64x64 after 8 frames'),
+    ([32] * 4, 0, 'ended after 4 frames; the model needs 6'),
+])
+def test_a_streamed_respike_that_breaks(sizes, kept, match, predict_respike,
+                                        monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(cv2, 'VideoCapture', lambda source: Breaking(sizes))
+    out = tmp_path / 'live.csv'
+    assert predict_respike('rtsp://camera', '--every', 1, '--out', out) == 1
     assert match in capsys.readouterr().err
     assert len(rows_of(out)) == kept
 

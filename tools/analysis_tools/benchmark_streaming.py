@@ -9,6 +9,7 @@ others. Both get the same frames in one process, in turn, a segment at a time;
 the table quotes medians of CPU-seconds and wall time.
 """
 import argparse
+import shlex
 import statistics
 import sys
 import time
@@ -135,11 +136,14 @@ def main() -> None:
     times = measure(stream, frames, args.rounds)
     text = table(Path(args.config).stem, stream, size, times, args.threads)
     print(text)
+    command = shlex.join([
+        'python', 'tools/analysis_tools/benchmark_streaming.py', *sys.argv[1:]
+    ])
     if args.out:
         args.out.parent.mkdir(parents=True, exist_ok=True)
         title = '' if args.out.exists() else TITLE
         with args.out.open('a') as file:
-            file.write(title + text + '\n')
+            file.write(f'{title}`{command}`\n\n{text}\n')
 
 
 if __name__ == '__main__':

@@ -94,10 +94,10 @@ def build_graphs(model: 'nn.Module', segments: 'Tensor',
 def segment_logits(network: 'nn.Module', segment: 'Tensor') -> 'Tensor':
     """Logits ``[S, B, num_classes]`` after every frame of ``[B, s, ...]``."""
     import torch
-    key_maps, state = network.key_maps(segment[:, 0]), None
+    key_frame, state = network.key_frame(segment[:, 0]), None
     logits = []
     for residual in segment[:, 1:].unbind(1):
-        out, state = network(residual, key_maps, state)
+        out, state = network(residual, key_frame, state)
         logits.append(out)
     return torch.stack(logits)
 
@@ -113,10 +113,10 @@ def run_segment(run_key: Callable, run_step: Callable, step: 'Graph',
         name: torch.zeros((len(segment), *x.shape[1:])[:x.dim()]).numpy()
         for name, x in zip(names, examples)
     }
-    key_maps = run_key(dict(key=segment[:, 0].numpy()))
+    key_frame = run_key(dict(key=segment[:, 0].numpy()))
     logits = []
     for residual in segment[:, 1:].unbind(1):
-        out = run_step({'residual': residual.numpy(), **key_maps, **state})
+        out = run_step({'residual': residual.numpy(), **key_frame, **state})
         state = {name: out[f'next_{name}'] for name in names}
         logits.append(torch.from_numpy(out['logits']))
     return torch.stack(logits)

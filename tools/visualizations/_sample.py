@@ -93,16 +93,13 @@ def name_of(args: argparse.Namespace) -> str:
 
 def save(figure: Any, path: Path) -> None:
     """Write a figure, in 256 colours (a third of the bytes), and say so."""
-    from io import BytesIO
-
     from PIL import Image
+
+    from respike_mm.visualization.rendering import render
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture = BytesIO()
-    figure.savefig(picture, dpi=90, bbox_inches='tight', format='png')
-    with Image.open(picture) as image:
-        few = image.convert('RGB').quantize(
-            method=Image.Quantize.MAXCOVERAGE, kmeans=4)
-        few.save(path, optimize=True)
+    few = Image.fromarray(render(figure)).quantize(
+        method=Image.Quantize.MAXCOVERAGE, kmeans=4)
+    few.save(path, optimize=True)
     print(path)
 
 

@@ -43,29 +43,10 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def look(attention: 'StageAttention', clip: 'Segments', segment: int,
-         step: int, args: argparse.Namespace) -> 'Glance':
-    """The glance of one residual frame."""
-    from respike_mm.visualization import busiest_token, token_at
-    from respike_mm.visualization.attention_figures import Glance
-    num_segments, num_steps, *size = clip.residual.shape[:4]
-    if not (0 <= segment < num_segments and 0 <= step < num_steps):
-        raise ValueError(f'a clip has segments 0 to {num_segments - 1} of '
-                         f'steps 0 to {num_steps - 1}, got segment {segment}, '
-                         f'step {step}')
-    residual, grid = clip.residual[segment, step], attention.query_grid
-    query = token_at(*args.query, tuple(size), grid) if args.query else \
-        busiest_token(residual, grid)
-    # The segments of all views follow one another.
-    row = attention.row(step, args.view * num_segments + segment, query,
-                        args.head)
-    return Glance(segment * (num_steps + 1) + step + 1, clip.key[segment],
-                  residual, (query, grid), row.cpu(), attention.key_grid)
-
-
 def glances(attention: 'StageAttention', clip: 'Segments',
             args: argparse.Namespace) -> List['Glance']:
     """As many as the picture asked for needs."""
+    from respike_mm.visualization.attention_figures import glance_at
     num_segments, num_steps = clip.residual.shape[:2]
     steps = [num_steps - 1 if args.step is None else args.step]
     segments = [args.segment]
@@ -73,7 +54,8 @@ def glances(attention: 'StageAttention', clip: 'Segments',
         steps, segments = range(num_steps), range(num_segments)
     elif args.strip:
         segments = range(num_segments)
-    return [look(attention, clip, segment, step, args)
+    return [glance_at(attention, clip, segment, step, args.view, args.query,
+                      args.head)
             for segment in segments for step in steps]
 
 

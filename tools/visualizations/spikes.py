@@ -28,19 +28,12 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     model, batch = _sample.prepare(args)
-    import torch
-
     from respike_mm.visualization import spike_figures as figures
     from respike_mm.visualization import spikes as functions
     from respike_mm.visualization.segments import segments_of
     clip = segments_of(batch['inputs'][0], args.view)
     num_segments, num_steps = clip.residual.shape[:2]
-    with functions.record_spikes(model) as recorded, torch.no_grad():
-        model.test_step(batch)
-    if not recorded:
-        raise ValueError(f'{args.config} has no spiking layers')
-    spikes = {name: functions.clip_order(calls[0], args.view, num_segments)
-              for name, calls in recorded.items()}
+    spikes = functions.clip_spikes(model, batch, num_segments, args.view)
     chosen = args.layers or functions.stage_layers(list(spikes))
     unknown = set(chosen) - set(spikes)
     if unknown:

@@ -1,3 +1,4 @@
+from .clip_pictures_hook import ClipPicturesHook
 from .energy_hook import EnergyHook
 from .exact_resume_hook import ExactResumeHook
 from .non_finite_loss_hook import NonFiniteLossHook
@@ -6,6 +7,6 @@ from .skipped_videos_hook import SkippedVideosHook
 from .spike_rate_hook import SpikeRateHook
 
 __all__ = [
-    'EnergyHook', 'ExactResumeHook', 'NonFiniteLossHook', 'SafeCheckpointHook',
-    'SkippedVideosHook', 'SpikeRateHook'
+    'ClipPicturesHook', 'EnergyHook', 'ExactResumeHook', 'NonFiniteLossHook',
+    'SafeCheckpointHook', 'SkippedVideosHook', 'SpikeRateHook'
 ]

@@ -3,7 +3,7 @@
 Shapes: ``B`` sequences, ``L`` query tokens, ``M`` context tokens, ``D``
 channels, ``h`` heads of ``d`` channels each (``D = h * d``).
 """
-from typing import Optional
+from typing import Optional, Tuple, Union
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +13,8 @@ from torch.autograd.function import once_differentiable
 from .pointwise import Linear
 
 gelu_backward = torch.ops.aten.gelu_backward
+# A context, or keys and values [B, h, M, d] made of it before.
+Context = Union[Tensor, Tuple[Tensor, Tensor]]
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -59,27 +61,34 @@ class Attention(nn.Module):
         """``[B, L, D]`` to ``[B, h, L, d]``."""
         return x.unflatten(2, (-1, self.head_channels)).transpose(1, 2)
 
-    def forward(self, x: Tensor, context: Tensor) -> Tensor:
+    def keys_values(self, context: Context) -> Tuple[Tensor, Tensor]:
+        """What queries meet; passed on if it has been computed before."""
+        if isinstance(context, tuple):
+            return context
+        return (self._split_heads(self.to_k(context)),
+                self._split_heads(self.to_v(context)))
+
+    def forward(self, x: Tensor, context: Context) -> Tensor:
         """Let tokens read a context.
 
         Args:
             x: Query tokens ``[B, L, D]``, or ``[B, ..., L, D]``: every one
                 reads the same context, whatever the axes in between mean.
-            context: Context tokens ``[B, M, D']``.
+            context: Context tokens ``[B, M, D']``, or what
+                :meth:`keys_values` made of them.
 
         Returns:
             The shape of ``x``.
         """
         out = attend(
             self._split_heads(self.to_q(x).flatten(1, -2)),
-            self._split_heads(self.to_k(context)),
-            self._split_heads(self.to_v(context)))
+            *self.keys_values(context))
         return self.to_out(out.transpose(1, 2).reshape(x.shape))
 
-    def weights(self, x: Tensor, context: Tensor) -> Tensor:
+    def weights(self, x: Tensor, context: Context) -> Tensor:
         """The softmax matrix ``[B, h, ..., L, M]`` that the call applies."""
         q = self._split_heads(self.to_q(x).flatten(1, -2))
-        k = self._split_heads(self.to_k(context))
+        k, _ = self.keys_values(context)
         scores = q @ k.transpose(2, 3) * self.head_channels**-0.5
         return scores.softmax(dim=-1).unflatten(2, x.shape[1:-1])
 
@@ -148,12 +157,13 @@ class CrossAttentionBlock(nn.Module):
         self.norm3 = nn.LayerNorm(channels)
         self.feed_forward = GEGLUFeedForward(channels)
 
-    def forward(self, x: Tensor, context: Tensor) -> Tensor:
+    def forward(self, x: Tensor, context: Context) -> Tensor:
         """Fuse all time steps with one key frame.
 
         Args:
             x: Spiking tokens ``[S, N, L, D]``.
-            context: Key-frame tokens ``[N, M, D']``.
+            context: Key-frame tokens ``[N, M, D']``, or their keys and
+                values.
 
         Returns:
             The shape of ``x``.

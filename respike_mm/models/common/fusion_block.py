@@ -3,12 +3,14 @@
 Shapes: ``S`` time steps, ``N`` batch, ``C`` spiking channels, ``C'``
 key-frame channels, ``H, W`` map, ``L`` tokens after reduction.
 """
+from typing import Tuple
+
 import torch.nn.functional as F
 from mmengine.model import constant_init
 from spikingjelly.activation_based.functional import seq_to_ann_forward
 from torch import Tensor, nn
 
-from .attention import CrossAttentionBlock
+from .attention import Context, CrossAttentionBlock
 from .pointwise import PointwiseConv2d
 
 
@@ -63,30 +65,43 @@ class FusionBlock(nn.Module):
         # The fusion starts as the identity (up to the resizing).
         constant_init(self.proj_out, 0)
 
-    def _attend(self, x: Tensor, context: Tensor) -> Tensor:
+    def remember(self, context: Tensor) -> Tuple[Tensor, Tensor]:
+        """All that fusion needs of a key frame's map ``[N, C', H', W']``.
+
+        Its keys and values, which :meth:`forward` takes in the map's place.
+        """
+        return self.block.cross_attn.keys_values(self._tokens(context))
+
+    def _tokens(self, context: Tensor) -> Tensor:
+        """``[N, C', H', W']`` to ``[N, L, C']``."""
+        return pool_map(context, self.reduction).flatten(2).transpose(1, 2)
+
+    def _attend(self, x: Tensor, context: Context) -> Tensor:
         """Attention on pooled maps, back on their grid."""
         num_steps, (height, width) = x.shape[0], x.shape[3:]
         out = self.proj_in(self.norm(x.flatten(0, 1)))
         tokens = out.flatten(2).transpose(1, 2)  # [S * N, L, C]
         tokens = self.block(
-            tokens.unflatten(0, (num_steps, -1)),
-            context.flatten(2).transpose(1, 2))  # [S, N, L, C]
+            tokens.unflatten(0, (num_steps, -1)), context)  # [S, N, L, C]
         out = tokens.flatten(0, 1).transpose(1, 2)
         out = self.proj_out(out.unflatten(2, (height, width)))
         return out.unflatten(0, (num_steps, -1))
 
-    def forward(self, x: Tensor, context: Tensor) -> Tensor:
+    def forward(self, x: Tensor, context: Context) -> Tensor:
         """Fuse.
 
         Args:
             x: Spiking map ``[S, N, C, H, W]``.
-            context: Key frame's map ``[N, C', H', W']``.
+            context: Key frame's map ``[N, C', H', W']``, or what
+                :meth:`remember` made of it.
 
         Returns:
             The shape of ``x``.
         """
         pooled = seq_to_ann_forward(x, lambda y: pool_map(y, self.reduction))
-        out = self._attend(pooled, pool_map(context, self.reduction))
+        if not isinstance(context, tuple):
+            context = self._tokens(context)
+        out = self._attend(pooled, context)
         if self.reduction == 1:
             return x + out
         if not self.full_resolution_identity:

@@ -1,6 +1,6 @@
 """Multi-scale cross-attention between spiking and key-frame features."""
 from contextlib import contextmanager
-from typing import Dict, Iterator, Optional, Sequence
+from typing import Dict, Iterator, Optional, Sequence, Tuple, Union
 
 import torch
 from mmaction.registry import MODELS
@@ -76,12 +76,29 @@ class CrossAttentionNeck(BaseModule):
             for i in sorted(stages)
         })
 
-    def forward(self, x: Tensor, context: Tensor, stage: int) -> Tensor:
+    def remember(self, context: Tensor, stage: int) -> Tuple[Tensor, ...]:
+        """What fusion needs of a key frame, computed once for many calls.
+
+        Args:
+            context: Key frame's map of that stage ``[N, C', H', W']``.
+            stage: Which stage, counted from 0.
+
+        Returns:
+            Keys and values ``[N, heads, M, d]``, which :meth:`forward` takes
+            in the map's place; nothing at a stage that does not fuse.
+        """
+        if str(stage) not in self.blocks:
+            return ()
+        return self.blocks[str(stage)].remember(context)
+
+    def forward(self, x: Tensor, context: Union[Tensor, Tuple[Tensor, ...]],
+                stage: int) -> Tensor:
         """Fuse one stage.
 
         Args:
             x: Spiking map of all time steps ``[S, N, C, H, W]``.
-            context: Key frame's map of that stage ``[N, C', H', W']``.
+            context: Key frame's map of that stage ``[N, C', H', W']``, or
+                what :meth:`remember` made of it.
             stage: Which stage, counted from 0.
 
         Returns:

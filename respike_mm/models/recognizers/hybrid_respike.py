@@ -41,8 +41,8 @@ class HybridReSpike(BaseRecognizer):
             ``forward_stem`` and ``forward_stage``, such as ``MSResNet``.
         cls_head: Head that takes both branches, such as ``ReSpikeHead``.
         neck: Fusion called after every spiking stage, such as
-            ``CrossAttentionNeck``. Without it the branches meet only in the
-            head (ablation E8).
+            ``CrossAttentionNeck``; streams also call its ``remember``.
+            Without it the branches meet only in the head (ablation E8).
         checkpoint: How much the backward pass recomputes instead of keeping:
             ``'none'``, ``'attention'``, ``'neurons'`` or ``'all'``, see
             :mod:`~respike_mm.models.common.checkpointing`. Passed on to

@@ -2,7 +2,7 @@
 
 Shapes: ``B`` streams, ``C, H, W`` a frame or map.
 """
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from typing import List, NamedTuple, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +10,18 @@ from torch import Tensor, nn
 from ..common.stage_features import as_stages
 from ..common.stepping import step_by_step
 from .hybrid_respike import HybridReSpike
+
+
+class KeyFrame(NamedTuple):
+    """What a segment's residual frames need of its key frame.
+
+    Attributes:
+        memory: What the fusion of every stage needs: keys and values
+            ``[B, heads, M, d]``, or nothing where it does not fuse.
+        last: The ANN's last map ``[B, C, H, W]``, for the head.
+    """
+    memory: List[Tuple[Tensor, ...]]
+    last: Tensor
 
 
 class SegmentState(NamedTuple):
@@ -45,21 +57,24 @@ class ReSpikeStep(nn.Module):
         self.neck = model.neck if model.with_neck else None
         self.cls_head = model.cls_head
 
-    def key_maps(self, key: Tensor) -> Tuple[Tensor, ...]:
-        """The ANN's map of every stage, for a key frame ``[B, C, H, W]``."""
+    def key_frame(self, key: Tensor) -> KeyFrame:
+        """Run the ANN on a normalised key frame ``[B, C, H, W]``."""
         key = key.contiguous(memory_format=torch.channels_last)
-        return as_stages(self.backbone(key))
+        maps = as_stages(self.backbone(key))
+        memory = [() if self.neck is None else self.neck.remember(x, stage)
+                  for stage, x in enumerate(maps)]
+        return KeyFrame(memory, maps[-1])
 
     def forward(self,
                 residual: Tensor,
-                key_maps: Sequence[Tensor],
+                key_frame: KeyFrame,
                 state: Optional[SegmentState] = None
                 ) -> Tuple[Tensor, SegmentState]:
         """Run the spiking branch on one frame.
 
         Args:
             residual: Normalised residual frames ``[B, C, H, W]``.
-            key_maps: Maps of the segment's key frame, see :meth:`key_maps`.
+            key_frame: The segment's, see :meth:`key_frame`.
             state: What the segment's frames before left; None for its first.
 
         Returns:
@@ -69,13 +84,13 @@ class ReSpikeStep(nn.Module):
         before = None if state is None else state.membranes
         with self.tape.playing(before) as membranes:
             x = self.snn_backbone.forward_stem(residual[None])
-            for stage, key_map in enumerate(key_maps):
+            for stage, memory in enumerate(key_frame.memory):
                 x = self.snn_backbone.forward_stage(x, stage)
                 if self.neck is not None:
-                    x = self.neck(x, key_map, stage)
+                    x = self.neck(x, memory, stage)
         total, steps = x[0], x.new_ones(())
         if state is not None:
             total, steps = total + state.total, steps + state.steps
         mean = (total / steps)[None]  # a sequence of one step
-        logits = self.cls_head.segment_scores((key_maps[-1], mean))
+        logits = self.cls_head.segment_scores((key_frame.last, mean))
         return logits, SegmentState(membranes, total, steps)

@@ -57,6 +57,25 @@ def test_both_identity_paths_add_the_same_attention():
                                rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize('options', [
+    {}, dict(full_resolution_identity=True), dict(checkpoint='attention')])
+def test_a_remembered_key_frame(options):
+    """Keys and values stand for the map they came from, to the bit."""
+    neck, (x, context) = randomised(**options), maps()
+    memory = neck.remember(context, 0)
+    assert [y.shape for y in memory] == [(2, 2, 16, 4)] * 2
+    with neck.record_attention() as expected:
+        fused = neck(x, context, 0)
+    with neck.record_attention() as weights:
+        assert torch.equal(neck(x, memory, 0), fused)
+    assert torch.equal(weights[0], expected[0])
+    assert (neck(x, neck.remember(-context, 0), 0) - fused).abs().max() > .01
+
+
+def test_nothing_to_remember_where_nothing_fuses():
+    assert randomised(stages=(0, )).remember(torch.zeros(2, 6, 4, 4), 1) == ()
+
+
 def test_pooling_by_hand():
     x = torch.arange(9.).view(1, 1, 3, 3)
     # Cells: {0,1,3,4}, {2,5}, {6,7}, {8}

@@ -13,6 +13,7 @@ def test_one_table_a_call(tool, tmp_path):
     assert text.count('# Cost of a frame') == 1
     assert text.count('**small**: 2 segments of 3 frames, 32x32') == 2
     assert text.count('| clip model at every frame |') == 2
+    assert text.count(f'small.py --rounds 1 --out {out}`') == 2
 
 
 def test_mean_weighs_frames_by_their_number(tool):

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+import torch
+from mmaction.registry import MODELS
+from mmengine.config import Config
+from tiny_respike import SMALLEST, settled, write_config
+
+from respike_mm.apis.live_recognizer import StreamedClip, live_recognizer
+from respike_mm.apis.sliding_clip import SlidingClip
+
+OTHER = dict(
+    type='Recognizer2D',
+    backbone=dict(type='ResNet', depth=18, num_stages=1, strides=(1, ),
+                  dilations=(1, ), out_indices=(0, )),
+    cls_head=dict(type='TSNHead', num_classes=3, in_channels=64))
+
+
+@pytest.fixture
+def model(tmp_path):
+    model = settled(**SMALLEST)
+    model.cfg = Config.fromfile(write_config(tmp_path / 'tiny.py'))
+    return model
+
+
+def test_a_stream_predicts_what_clips_do(model):
+    """Segments of three: at multiples of 3 frames after the first clip."""
+    model.cfg.test_pipeline[1].frame_interval = 2
+    frames = np.random.default_rng(0).integers(
+        0, 256, (24, 40, 48, 3), np.uint8)
+    outputs = []
+    for clips in (False, True):
+        recognizer = live_recognizer(model, every=6, clips=clips)
+        outputs.append([recognizer.step(frame) for frame in frames])
+        assert recognizer.span == 11
+    stream, clip = outputs
+    due = [i for i, scores in enumerate(stream) if scores is not None]
+    assert due == [i for i, scores in enumerate(clip) if scores is not None]
+    assert due == [10, 16, 22]
+    for i in due:
+        torch.testing.assert_close(stream[i], clip[i], rtol=0, atol=1e-5)
+    assert (stream[10] - stream[16]).abs().max() > 1e-4
+
+
+def test_who_runs_as_a_stream(model):
+    assert type(live_recognizer(model, 1)) is StreamedClip
+    assert type(live_recognizer(model, 1, clips=True)) is SlidingClip
+    other = MODELS.build(OTHER).eval()
+    other.cfg = Config(dict(test_pipeline=model.cfg.test_pipeline))
+    assert type(live_recognizer(other, 1)) is SlidingClip
+
+
+def test_no_silent_fallback(model):
+    """What cannot run as a stream is an error unless clips are asked for."""
+    temporal = settled(**{
+        **SMALLEST, 'neck': None,
+        'snn_backbone': dict(type='STSResNet', base_channels=8)})
+    temporal.cfg = model.cfg
+    with pytest.raises(ValueError, match='cannot run step by step'):
+        live_recognizer(temporal, 1)
+    assert type(live_recognizer(temporal, 1, clips=True)) is SlidingClip
+    with pytest.raises(ValueError, match='every must be positive'):
+        live_recognizer(model, 0)
