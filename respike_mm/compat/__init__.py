@@ -12,7 +12,7 @@ mmaction_visualizer          mmaction2 1.2.0 draws no labels
 mmengine_checkpoint          the safe unpickler refuses mmengine's buffers
 mmengine_cpu_amp             ``AmpOptimWrapper`` asserts a GPU
 mmengine_cpu_dist            launchers assume a GPU
-mmengine_loading             downloads are unpickled in full
+mmengine_loading             weights are unpickled in full
 mmengine_own_configs         ``respike_mm::`` configs are not found
 mmengine_packages            packages are looked up with ``pkg_resources``
 ===========================  ==============================================

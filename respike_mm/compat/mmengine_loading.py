@@ -1,18 +1,21 @@
-"""mmengine unpickles in full what it downloads, though files of others are
-what the safe unpickler is for; and where loading fails, neither it nor PyTorch
-says what can be done. All weights come through here: ``load_from``, resuming,
-``Pretrained`` and ``ImageFilters``, inferencers."""
+"""mmengine unpickles in full what it downloads, and from 0.11 on any file,
+though files of others are what the safe unpickler is for; and where loading
+fails, neither it nor PyTorch says what can be done. All weights come through
+here: ``load_from``, resuming, ``Pretrained`` and ``ImageFilters``,
+inferencers."""
 import os
 import re
+from contextlib import contextmanager
 from pickle import UnpicklingError
 from types import ModuleType
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 from urllib.error import URLError
 
 from .patching import when_imported, wrap
 
-# PyTorch's own switch; `--trust-checkpoint` of the tools sets it.
+# PyTorch's own switches; `--trust-checkpoint` of the tools sets the first.
 TRUST = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
+DISTRUST = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
 
 
 def is_trusted() -> bool:
@@ -20,11 +23,26 @@ def is_trusted() -> bool:
     return os.getenv(TRUST, '').lower() in ('1', 'y', 'yes', 'true')
 
 
-def _safely(load_url: Callable) -> Callable:
+@contextmanager
+def safe_unpickling() -> Iterator[None]:
+    """Have PyTorch unpickle weights only, whatever its caller asks for.
 
-    def safe_load_url(url: str, *args: Any, **kwargs: Any) -> Any:
-        # Given explicitly, or PyTorch would take False for the default.
-        kwargs.setdefault('weights_only', not is_trusted())
+    Without effect where checkpoints are trusted.
+    """
+    before = os.environ.get(DISTRUST)
+    if not is_trusted():
+        os.environ[DISTRUST] = '1'
+    try:
+        yield
+    finally:
+        os.environ.pop(DISTRUST, None)
+        if before is not None:
+            os.environ[DISTRUST] = before
+
+
+def _reachable(load_url: Callable) -> Callable:
+
+    def load_url_or_explain(url: str, *args: Any, **kwargs: Any) -> Any:
         try:
             return load_url(url, *args, **kwargs)
         except (URLError, ConnectionError, TimeoutError) as error:
@@ -34,7 +52,7 @@ def _safely(load_url: Callable) -> Callable:
                 'address: load_from, model.backbone.pretrained, or the '
                 'checkpoint of an init_cfg') from error
 
-    return safe_load_url
+    return load_url_or_explain
 
 
 def refusal(filename: str, error: UnpicklingError) -> str:
@@ -46,22 +64,23 @@ def refusal(filename: str, error: UnpicklingError) -> str:
             f'--trust-checkpoint to the tool or set {TRUST}=1')
 
 
-def _explained(load_checkpoint: Callable) -> Callable:
+def _safely(load_checkpoint: Callable) -> Callable:
 
-    def load_or_explain(filename: str, *args: Any, **kwargs: Any) -> Any:
+    def load_safely(filename: str, *args: Any, **kwargs: Any) -> Any:
         try:
-            return load_checkpoint(filename, *args, **kwargs)
+            with safe_unpickling():
+                return load_checkpoint(filename, *args, **kwargs)
         except UnpicklingError as error:
             raise UnpicklingError(refusal(filename, error)) from error
 
-    return load_or_explain
+    return load_safely
 
 
 def _patch(checkpoint: ModuleType) -> None:
-    wrap(checkpoint, 'load_url', _safely)
-    wrap(checkpoint.CheckpointLoader, 'load_checkpoint', _explained)
+    wrap(checkpoint, 'load_url', _reachable)
+    wrap(checkpoint.CheckpointLoader, 'load_checkpoint', _safely)
 
 
 def apply() -> None:
-    """Load downloads safely, and explain what is refused or not reached."""
+    """Load weights safely, and explain what is refused or not reached."""
     when_imported('mmengine.runner.checkpoint', _patch)

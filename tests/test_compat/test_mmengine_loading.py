@@ -1,4 +1,5 @@
 """No weights are unpickled in full, whichever way they come in."""
+import os
 import pickle
 import runpy
 import socket
@@ -14,7 +15,8 @@ from mmengine.runner import Runner, load_checkpoint
 from torch import nn
 
 from respike_mm.apis import load_recognizer
-from respike_mm.compat.mmengine_loading import TRUST
+from respike_mm.compat.mmengine_loading import (DISTRUST, TRUST,
+                                                safe_unpickling)
 from respike_mm.models import MSResNet
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,6 +94,17 @@ def downloaded(trap, tmp_path, monkeypatch):
     Path(trap[0]).rename(folder / 'trap.pth')
     monkeypatch.setenv('TORCH_HOME', str(tmp_path))
     return 'https://example.invalid/trap.pth'
+
+
+def test_callers_of_pytorch_cannot_ask_for_more(trap, monkeypatch):
+    """As mmengine 0.11 does, which says ``weights_only=False``."""
+    with safe_unpickling(), pytest.raises(pickle.UnpicklingError):
+        torch.load(trap[0], weights_only=False)
+    assert DISTRUST not in os.environ
+    monkeypatch.setenv(DISTRUST, '0')
+    with safe_unpickling():
+        assert os.environ[DISTRUST] == '1'
+    assert os.environ[DISTRUST] == '0'
 
 
 def test_downloads_are_no_exception(downloaded):
