@@ -11,6 +11,8 @@ from _benchmark.systems import build, fold, segments
 from mmengine.registry import init_default_scope
 from torch import nn
 
+from respike_mm.deployment import Int8SpikeConv2d
+
 TINY = ('--depth', 18, '--frames', 4, '--crop', 64, '--rounds', 1)
 FLOAT = 4
 CPU = torch.device('cpu')
@@ -185,11 +187,18 @@ def test_variants_of_respike_compute_the_same(name, change, scope):
     assert (first.logits(clips.flip(1)) - expected).abs().max() > 1e-4
 
 
-def test_fold_leaves_no_norm_behind_a_convolution(scope):
-    model = build('respike+fold', options()).model
-    left = {name for name, m in model.named_modules()
-            if isinstance(m, nn.BatchNorm2d)}
-    assert left and all('shortcut' in name for name in left)
+def test_modifiers_change_the_model_that_runs(scope):
+    """Both variants of inference fold all norms; int8 is in one."""
+    clips = torch.randn(1, 4, 3, 64, 64)
+    for name, is_int8 in (('respike+fold', False), ('respike+int8', True)):
+        system, kinds = build(name, options()), set()
+        for module in system.model.modules():
+            module.register_forward_hook(
+                lambda module, *_: kinds.add(type(module)))
+        with torch.no_grad():
+            system.logits(clips)
+        assert nn.BatchNorm2d not in kinds
+        assert (Int8SpikeConv2d in kinds) is is_int8
 
 
 @pytest.mark.parametrize('name', ['tsn_r50', 'i3d_r50', 'res3d_r18'])
@@ -205,15 +214,17 @@ def test_systems_take_the_same_clips(name, scope):
     ('respike:checkpoint', 'key=value'),
     ('respike:ckpt=all', 'unexpected keyword'),
     ('c3d', 'leave --frames at 16'),
+    ('tsn_r50+int8', 'no convolution behind'),
 ])
 def test_bad_systems(name, message, scope):
     with pytest.raises(SystemExit, match=message):
         build(name, options())
 
 
-def test_fold_is_for_evaluation(scope):
+@pytest.mark.parametrize('modifier', ['fold', 'int8'])
+def test_only_for_evaluation(modifier, scope):
     with pytest.raises(SystemExit, match='needs --mode test'):
-        build('respike+fold', options(mode='train'))
+        build(f'respike+{modifier}', options(mode='train'))
 
 
 def test_a_sweep_end_to_end(run, tmp_path, capsys):

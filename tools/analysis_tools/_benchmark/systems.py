@@ -10,9 +10,10 @@ from typing import Callable, NamedTuple
 
 import torch
 from mmaction.registry import MODELS
-from mmcv.cnn import fuse_conv_bn
 from mmengine.config import Config, DictAction
 from torch import Tensor, nn
+
+from respike_mm.deployment import fold_batch_norm, quantise_spike_convs
 
 ROOT = Path(__file__).resolve().parents[3]
 CLASSES = 101
@@ -24,8 +25,11 @@ class System(NamedTuple):
     """A network and how it takes clips ``[N, T, 3, H, W]`` to logits."""
     name: str
     model: nn.Module
-    logits: Callable[[Tensor], Tensor]
+    forward: Callable[[nn.Module, Tensor], Tensor]
     bf16: bool = False
+
+    def logits(self, clips: Tensor) -> Tensor:
+        return self.forward(self.model, clips)
 
 
 def segments(clips: Tensor, stride: int) -> Tensor:
@@ -63,7 +67,8 @@ def plain(args, options: dict) -> System:
     ann = dict(type='ResNet', depth=depth, out_indices=(0, 1, 2, 3))
     model = PlainReSpike(
         MODELS.build(ann), WIDTHS[depth], CLASSES, **options)
-    return System('plain', model, lambda clips: model(clips, args.stride))
+    return System('plain', model,
+                  lambda model, clips: model(clips, args.stride))
 
 
 def respike(args, options: dict) -> System:
@@ -71,19 +76,22 @@ def respike(args, options: dict) -> System:
                        {'backbone.depth': args.depth, **options})
     return System(
         'respike', model,
-        lambda clips: model(segments(clips, args.stride), stage='head'))
+        lambda model, clips: model(
+            segments(clips, args.stride), stage='head'))
 
 
 def frames_2d(args, options: dict) -> System:
     model = base_model('tsn_r50', {'clip_len': args.frames, **options})
-    return System('tsn_r50', model, lambda clips: model(clips, stage='head'))
+    return System('tsn_r50', model,
+                  lambda model, clips: model(clips, stage='head'))
 
 
 def frames_3d(name: str, args, options: dict) -> System:
     model = base_model(name, options)
     return System(
         name, model,
-        lambda clips: model(clips.transpose(1, 2).unsqueeze(1), stage='head'))
+        lambda model, clips: model(
+            clips.transpose(1, 2).unsqueeze(1), stage='head'))
 
 
 def c3d(args, options: dict) -> System:
@@ -95,7 +103,7 @@ def c3d(args, options: dict) -> System:
     model = base_model('c3d', options)
     return System(
         'c3d', model,
-        lambda clips: model(quarters(clips), stage='head').unflatten(
+        lambda model, clips: model(quarters(clips), stage='head').unflatten(
             0, (-1, 4)).mean(1))
 
 
@@ -110,18 +118,23 @@ BUILDERS = {
 
 
 def fold(system: System) -> System:
-    """Batch norm into the convolution in front of it (evaluation only)."""
-    if system.model.training:
-        raise SystemExit('+fold needs --mode test')
-    return system._replace(model=fuse_conv_bn(system.model))
+    """Batch norm into the convolution in front of it."""
+    return system._replace(model=fold_batch_norm(system.model))
+
+
+def int8(system: System) -> System:
+    """The same, and convolutions of spikes with weights in int8."""
+    return system._replace(model=quantise_spike_convs(system.model))
 
 
 MODIFIERS = {
     'bf16': lambda system: system._replace(bf16=True),
     'fold': fold,
+    'int8': int8,
     'compile': lambda system: system._replace(
-        logits=torch.compile(system.logits)),
+        forward=torch.compile(system.forward)),
 }
+FOR_EVALUATION = {'fold', 'int8'}
 
 
 def build(variant: str, args) -> System:
@@ -138,6 +151,8 @@ def build(variant: str, args) -> System:
     if unknown:
         raise SystemExit(f'{variant}: no such modifiers {sorted(unknown)}; '
                          f'there are {list(MODIFIERS)}')
+    if FOR_EVALUATION & set(modifiers) and args.mode == 'train':
+        raise SystemExit(f'{variant} needs --mode test')
     pairs = {}
     for option in filter(None, options.split(',')):
         key, equals, value = option.partition('=')
@@ -150,6 +165,9 @@ def build(variant: str, args) -> System:
     except TypeError as error:
         raise SystemExit(f'{variant}: {error}') from None
     system.model.to(args.device).train(args.mode == 'train')
-    for modifier in modifiers:
-        system = MODIFIERS[modifier](system)
+    try:
+        for modifier in modifiers:
+            system = MODIFIERS[modifier](system)
+    except ValueError as error:
+        raise SystemExit(f'{variant}: {error}') from None
     return system._replace(name=variant)
