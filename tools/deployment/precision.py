@@ -5,7 +5,8 @@
 
 Every batch of the config's test set goes through all variants: float32,
 float32 with norms folded, bfloat16 (autocast), int8 spike convolutions with
-the rest in float32, and with the rest in bfloat16. The table has one line a
+the rest in float32, and with the rest in bfloat16; with --openvino also
+through OpenVINO in bfloat16, without and with int8. The table has one line a
 variant, over all checkpoints together.
 """
 import argparse
@@ -21,6 +22,9 @@ import _common  # noqa: E402
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+# Models, and whether they run under autocast to bfloat16.
+Variants = Dict[str, Tuple['nn.Module', bool]]
+
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
@@ -30,13 +34,17 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         'checkpoints', nargs='+', help='the weights: files or addresses')
     parser.add_argument('--threads', type=int, default=1)
+    parser.add_argument(
+        '--openvino',
+        action='store_true',
+        help='OpenVINO too; writes ONNX files to the work dir')
     parser.add_argument('--out', type=Path, help='write the table to this')
     _common.add_common_options(parser)
     return parser.parse_args()
 
 
-def variants(model: 'nn.Module') -> Dict[str, Tuple['nn.Module', bool]]:
-    """Models, and whether they run under autocast to bfloat16."""
+def variants(model: 'nn.Module') -> Variants:
+    """In PyTorch."""
     from respike_mm.deployment import fold_batch_norm, quantise_spike_convs
     folded, int8 = fold_batch_norm(model), quantise_spike_convs(model)
     return {
@@ -48,14 +56,37 @@ def variants(model: 'nn.Module') -> Dict[str, Tuple['nn.Module', bool]]:
     }
 
 
-def predict(model: 'nn.Module', loader) -> Tuple[Dict[str, 'Tensor'],
-                                                 'Tensor']:
+def openvino_variants(model: 'nn.Module', segments: 'Tensor',
+                      folder: Path) -> Variants:
+    """Exported with ``[1, K, s, C, H, W]`` as example, norms folded."""
+    import torch
+
+    from respike_mm.deployment import (ExportedRecognizer, export_onnx,
+                                       fold_batch_norm, quantise_onnx,
+                                       recognizer_graph)
+    folder.mkdir(parents=True, exist_ok=True)
+    files = folder / 'recognizer.onnx', folder / 'recognizer_int8.onnx'
+    # An exporter takes a batch of one for a fixed size.
+    graph = recognizer_graph(
+        fold_batch_norm(model), torch.cat([segments, segments]))
+    export_onnx(graph, files[0], opset=20)
+    quantise_onnx(graph, *files)
+    names = ('OpenVINO, bfloat16',
+             'OpenVINO, int8 spike convolutions, rest bfloat16')
+    return {
+        name: (ExportedRecognizer(
+            str(file), None, 'openvino_bf16', torch.get_num_threads()), False)
+        for name, file in zip(names, files)
+    }
+
+
+def predict(models: Variants, preprocess: 'nn.Module',
+            loader) -> Tuple[Dict[str, 'Tensor'], 'Tensor']:
     """Scores ``[samples, classes]`` of every variant, and labels."""
     import torch
-    models = variants(model)
     scores, labels = {name: [] for name in models}, []
     for batch in loader:
-        data = model.data_preprocessor(batch)
+        data = preprocess(batch)
         for name, (network, bf16) in models.items():
             with torch.no_grad(), torch.autocast(
                     'cpu', torch.bfloat16, enabled=bf16):
@@ -99,8 +130,14 @@ def main() -> None:
     found = []
     for checkpoint in args.checkpoints:
         model = init_recognizer(cfg, checkpoint, device='cpu')
+        models = variants(model)
         loader = Runner.build_dataloader(cfg.test_dataloader)
-        found.append(predict(model, loader))
+        if args.openvino:
+            example = model.data_preprocessor(next(iter(loader)))['inputs']
+            models.update(
+                openvino_variants(model, example[0, :1],
+                                  Path(cfg.work_dir, 'precision')))
+        found.append(predict(models, model.data_preprocessor, loader))
     scores = {name: torch.cat([run[0][name] for run in found])
               for name in found[0][0]}
     labels = torch.cat([run[1] for run in found])

@@ -7,7 +7,7 @@ import pytest
 import torch
 from _benchmark import memory, timing
 from _benchmark.report import to_markdown
-from _benchmark.systems import build, fold, segments
+from _benchmark.systems import MODIFIERS, build, segments
 from mmengine.registry import init_default_scope
 from torch import nn
 
@@ -169,7 +169,7 @@ def lively(state):
 
 @torch.no_grad()
 @pytest.mark.parametrize('name, change', [
-    ('plain', None), ('respike:checkpoint=all', None), ('respike', fold)],
+    ('plain', None), ('respike:checkpoint=all', None), ('respike', 'fold')],
     ids=['plain', 'checkpoint', 'fold'])
 def test_variants_of_respike_compute_the_same(name, change, scope):
     """Else their times would mean nothing."""
@@ -179,7 +179,7 @@ def test_variants_of_respike_compute_the_same(name, change, scope):
         system.model.load_state_dict(state)
         system.model.double()
     if change is not None:
-        other = change(other)
+        other = MODIFIERS[change](other, options())
     clips = torch.randn(1, 4, 3, 64, 64, dtype=torch.float64)
     expected = first.logits(clips)
     torch.testing.assert_close(
@@ -215,13 +215,14 @@ def test_systems_take_the_same_clips(name, scope):
     ('respike:ckpt=all', 'unexpected keyword'),
     ('c3d', 'leave --frames at 16'),
     ('tsn_r50+int8', 'no convolution behind'),
+    ('tsn_r50+openvino', 'only respike'),
 ])
 def test_bad_systems(name, message, scope):
     with pytest.raises(SystemExit, match=message):
         build(name, options())
 
 
-@pytest.mark.parametrize('modifier', ['fold', 'int8'])
+@pytest.mark.parametrize('modifier', ['fold', 'int8', 'openvino'])
 def test_only_for_evaluation(modifier, scope):
     with pytest.raises(SystemExit, match='needs --mode test'):
         build(f'respike+{modifier}', options(mode='train'))

@@ -15,8 +15,9 @@ def test_table(tool):
     ]
 
 
-def test_two_checkpoints(tool, video_set, tmp_path, capsys):
-    config, out = write_config(tmp_path / 'config.py'), tmp_path / 'out.md'
+@pytest.fixture
+def config(video_set, tmp_path):
+    config = write_config(tmp_path / 'config.py')
     with config.open('a') as file:
         file.write(f'''
 test_dataloader = dict(
@@ -27,6 +28,11 @@ test_dataloader = dict(
         ann_file='{video_set.test}', num_classes={video_set.num_classes},
         data_prefix=dict(video='{video_set.folder}')))
 ''')
+    return config
+
+
+def test_two_checkpoints(tool, config, tmp_path, capsys):
+    out = tmp_path / 'out.md'
     checkpoints = [tmp_path / f'{i}.pth' for i in range(2)]
     for path in checkpoints:
         torch.save(settled(**SMALLEST).state_dict(), path)
@@ -42,3 +48,21 @@ test_dataloader = dict(
     worst = [float(row[5]) for row in rows]
     assert worst[0] == 0 and worst[1] < 1e-5  # of probabilities
     assert min(worst[2:]) > worst[1] and max(worst) < 0.2
+
+
+def test_openvino(tool, config, tmp_path):
+    for name in ('onnx', 'onnxscript', 'onnxruntime', 'openvino'):
+        pytest.importorskip(name)
+    torch.save(settled(**SMALLEST).state_dict(), tmp_path / 'x.pth')
+    out = tmp_path / 'out.md'
+    tool('deployment/precision.py', config, tmp_path / 'x.pth', '--openvino',
+         '--work-dir', tmp_path / 'work', '--out', out)['main']()
+    rows = [line.split(' | ') for line in out.read_text().splitlines()[-2:]]
+    assert [row[0] for row in rows] == [
+        '| OpenVINO, bfloat16',
+        '| OpenVINO, int8 spike convolutions, rest bfloat16']
+    differences = [float(row[5]) for row in rows]
+    assert all(0 < difference < 0.2 for difference in differences)
+    exact, int8 = (tmp_path / 'work/precision' / f'recognizer{suffix}.onnx'
+                   for suffix in ('', '_int8'))
+    assert int8.stat().st_size < exact.stat().st_size

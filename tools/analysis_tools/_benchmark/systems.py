@@ -117,24 +117,25 @@ BUILDERS = {
 }
 
 
-def fold(system: System) -> System:
-    """Batch norm into the convolution in front of it."""
-    return system._replace(model=fold_batch_norm(system.model))
-
-
-def int8(system: System) -> System:
-    """The same, and convolutions of spikes with weights in int8."""
-    return system._replace(model=quantise_spike_convs(system.model))
+def openvino(system: System, args, runtime: str = 'openvino',
+             int8: bool = False) -> System:
+    from .backends import openvino  # which imports from here
+    return openvino(system, args, runtime, int8)
 
 
 MODIFIERS = {
-    'bf16': lambda system: system._replace(bf16=True),
-    'fold': fold,
-    'int8': int8,
-    'compile': lambda system: system._replace(
+    'bf16': lambda system, _: system._replace(bf16=True),
+    'compile': lambda system, _: system._replace(
         forward=torch.compile(system.forward)),
+    'fold': lambda system, _: system._replace(
+        model=fold_batch_norm(system.model)),
+    'int8': lambda system, _: system._replace(
+        model=quantise_spike_convs(system.model)),
+    'openvino': openvino,
+    'openvino_bf16': partial(openvino, runtime='openvino_bf16'),
+    'openvino_int8': partial(openvino, runtime='openvino_bf16', int8=True),
 }
-FOR_EVALUATION = {'fold', 'int8'}
+FOR_TRAINING = {'bf16', 'compile'}
 
 
 def build(variant: str, args) -> System:
@@ -151,7 +152,7 @@ def build(variant: str, args) -> System:
     if unknown:
         raise SystemExit(f'{variant}: no such modifiers {sorted(unknown)}; '
                          f'there are {list(MODIFIERS)}')
-    if FOR_EVALUATION & set(modifiers) and args.mode == 'train':
+    if args.mode == 'train' and set(modifiers) - FOR_TRAINING:
         raise SystemExit(f'{variant} needs --mode test')
     pairs = {}
     for option in filter(None, options.split(',')):
@@ -167,7 +168,7 @@ def build(variant: str, args) -> System:
     system.model.to(args.device).train(args.mode == 'train')
     try:
         for modifier in modifiers:
-            system = MODIFIERS[modifier](system)
-    except ValueError as error:
+            system = MODIFIERS[modifier](system, args)
+    except (ModuleNotFoundError, ValueError) as error:
         raise SystemExit(f'{variant}: {error}') from None
     return system._replace(name=variant)
