@@ -19,9 +19,10 @@ def openvino(system: System, args: argparse.Namespace, runtime: str,
 
     What comes out are scores.
     """
-    if not isinstance(system.model, HybridReSpike):
-        raise ValueError('only respike can be exported')
-    shape = 2, args.frames, 3, args.crop, args.crop
+    if not isinstance(system.model, HybridReSpike) or args.device != 'cpu':
+        raise ValueError('only respike is exported, and for the CPU')
+    # An exporter takes a batch of one for a fixed size.
+    shape = max(2, args.batch), args.frames, 3, args.crop, args.crop
     clips = segments(torch.randn(shape), args.stride).squeeze(1)
     graph = recognizer_graph(fold_batch_norm(system.model), clips)
     with tempfile.TemporaryDirectory() as folder:
