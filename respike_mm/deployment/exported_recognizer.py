@@ -27,7 +27,7 @@ class ExportedRecognizer(BaseModel):
     Args:
         file: ONNX file of ``tools/deployment/export.py``.
         data_preprocessor: That of the exported model.
-        runtime: ``'onnxruntime'`` or ``'openvino'``.
+        runtime: ``'onnxruntime'``, ``'openvino'`` or ``'openvino_bf16'``.
         threads: 0 for the runtime's own choice.
 
     Raises:

@@ -3,7 +3,7 @@
     python tools/analysis_tools/benchmark.py plain respike \\
         respike:checkpoint=all tsn_r50 --out work_dirs/training
     python tools/analysis_tools/benchmark.py plain respike respike+fold \\
-        respike+fold+bf16 --mode test
+        respike+int8+bf16 --mode test
     python tools/analysis_tools/benchmark.py respike:checkpoint=neurons \\
         --rounds 0 --modules
     python tools/analysis_tools/benchmark.py plain respike \\
@@ -17,10 +17,13 @@ other's. Memory is what a further clip adds: ``saved`` what autograd keeps
 from forward to backward, ``peak`` the highest total during the step.
 
 A system is ``NAME[+MODIFIER...][:key=value,...]``. Options are those of the
-model's config. Modifiers: ``bf16`` (autocast), ``compile`` (torch.compile),
-``fold`` (batch norm into convolutions, with ``--mode test``). The name
-``plain`` is the reference of the tests: time loop, spikingjelly's single-step
-neurons, eager attention.
+model's config. Modifiers: ``bf16`` (autocast), ``compile`` (torch.compile);
+with ``--mode test`` also ``fold`` (batch norm into convolutions), ``int8``
+(the same, and convolutions of spikes in int8) and, where it is installed,
+``openvino`` (exported, float32), ``openvino_bf16`` and ``openvino_int8``
+(convolutions of spikes in int8, the rest in bfloat16). The name ``plain`` is
+the reference of the tests: time loop, spikingjelly's single-step neurons,
+eager attention.
 """
 import argparse
 import shlex

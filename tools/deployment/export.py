@@ -50,6 +50,10 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='fold batch norm into the convolutions first')
     parser.add_argument(
+        '--int8',
+        action='store_true',
+        help='write recognizer_int8.onnx too: spike convolutions in int8')
+    parser.add_argument(
         '--opset', type=int, default=20, help='of ONNX (default: 20)')
     parser.add_argument(
         '--tolerance',
@@ -58,7 +62,11 @@ def parse_args() -> argparse.Namespace:
         help='largest difference between ONNX Runtime and PyTorch '
         '(default: 1e-4)')
     _common.add_common_options(parser)
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.int8 and not ('recognizer' in args.graphs
+                          and 'onnx' in args.formats):
+        parser.error('--int8 needs the graph recognizer in the format onnx')
+    return args
 
 
 def noise_segments(cfg: 'Config', model: 'nn.Module', batch: int,
@@ -200,7 +208,7 @@ def main() -> None:
     from mmaction.apis import init_recognizer
 
     from respike_mm.deployment import (export_onnx, export_program,
-                                       fold_batch_norm)
+                                       fold_batch_norm, quantise_onnx)
     from respike_mm.models import HybridReSpike
     model = init_recognizer(cfg, args.checkpoint, device='cpu')
     if not isinstance(model, HybridReSpike):
@@ -219,6 +227,9 @@ def main() -> None:
             else:
                 export_onnx(graph, path, args.opset)
             print(f'{path}: {path.stat().st_size / 2**20:.1f} MiB')
+    if args.int8:
+        quantise_onnx(graphs['recognizer'], args.out / 'recognizer.onnx',
+                      args.out / 'recognizer_int8.onnx')
     _, num_segments, stride, _, height, width = segments.shape
     print(f'batch dynamic; fixed: {num_segments} segments of {stride} frames, '
           f'{height}x{width}; ONNX opset {args.opset}')

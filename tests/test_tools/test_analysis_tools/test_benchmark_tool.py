@@ -7,9 +7,11 @@ import pytest
 import torch
 from _benchmark import memory, timing
 from _benchmark.report import to_markdown
-from _benchmark.systems import build, fold, segments
+from _benchmark.systems import MODIFIERS, build, segments
 from mmengine.registry import init_default_scope
 from torch import nn
+
+from respike_mm.deployment import Int8SpikeConv2d
 
 TINY = ('--depth', 18, '--frames', 4, '--crop', 64, '--rounds', 1)
 FLOAT = 4
@@ -167,7 +169,7 @@ def lively(state):
 
 @torch.no_grad()
 @pytest.mark.parametrize('name, change', [
-    ('plain', None), ('respike:checkpoint=all', None), ('respike', fold)],
+    ('plain', None), ('respike:checkpoint=all', None), ('respike', 'fold')],
     ids=['plain', 'checkpoint', 'fold'])
 def test_variants_of_respike_compute_the_same(name, change, scope):
     """Else their times would mean nothing."""
@@ -177,7 +179,7 @@ def test_variants_of_respike_compute_the_same(name, change, scope):
         system.model.load_state_dict(state)
         system.model.double()
     if change is not None:
-        other = change(other)
+        other = MODIFIERS[change](other, options())
     clips = torch.randn(1, 4, 3, 64, 64, dtype=torch.float64)
     expected = first.logits(clips)
     torch.testing.assert_close(
@@ -185,11 +187,18 @@ def test_variants_of_respike_compute_the_same(name, change, scope):
     assert (first.logits(clips.flip(1)) - expected).abs().max() > 1e-4
 
 
-def test_fold_leaves_no_norm_behind_a_convolution(scope):
-    model = build('respike+fold', options()).model
-    left = {name for name, m in model.named_modules()
-            if isinstance(m, nn.BatchNorm2d)}
-    assert left and all('shortcut' in name for name in left)
+def test_modifiers_change_the_model_that_runs(scope):
+    """Both variants of inference fold all norms; int8 is in one."""
+    clips = torch.randn(1, 4, 3, 64, 64)
+    for name, is_int8 in (('respike+fold', False), ('respike+int8', True)):
+        system, kinds = build(name, options()), set()
+        for module in system.model.modules():
+            module.register_forward_hook(
+                lambda module, *_: kinds.add(type(module)))
+        with torch.no_grad():
+            system.logits(clips)
+        assert nn.BatchNorm2d not in kinds
+        assert (Int8SpikeConv2d in kinds) is is_int8
 
 
 @pytest.mark.parametrize('name', ['tsn_r50', 'i3d_r50', 'res3d_r18'])
@@ -205,15 +214,18 @@ def test_systems_take_the_same_clips(name, scope):
     ('respike:checkpoint', 'key=value'),
     ('respike:ckpt=all', 'unexpected keyword'),
     ('c3d', 'leave --frames at 16'),
+    ('tsn_r50+int8', 'no convolution behind'),
+    ('tsn_r50+openvino', 'only respike'),
 ])
 def test_bad_systems(name, message, scope):
     with pytest.raises(SystemExit, match=message):
         build(name, options())
 
 
-def test_fold_is_for_evaluation(scope):
+@pytest.mark.parametrize('modifier', ['fold', 'int8', 'openvino'])
+def test_only_for_evaluation(modifier, scope):
     with pytest.raises(SystemExit, match='needs --mode test'):
-        build('respike+fold', options(mode='train'))
+        build(f'respike+{modifier}', options(mode='train'))
 
 
 def test_a_sweep_end_to_end(run, tmp_path, capsys):

@@ -15,12 +15,20 @@ def test_exports_and_checks(tool, trained, tmp_path, capsys):
         pytest.importorskip(name)
     out = tmp_path / 'exported'
     tool('deployment/export.py', *trained, '--out', out, '--formats', 'onnx',
-         '--graphs', 'recognizer', 'streaming', 'nir')['main']()
+         '--graphs', 'recognizer', 'streaming', 'nir', '--int8')['main']()
     printed = capsys.readouterr().out
     assert sorted(path.name for path in out.iterdir()) == [
-        'key_frame.onnx', 'recognizer.onnx', 'snn_branch.nir', 'step.onnx']
+        'key_frame.onnx', 'recognizer.onnx', 'recognizer_int8.onnx',
+        'snn_branch.nir', 'step.onnx']
     assert '2 segments of 3 frames, 32x32; ONNX opset 20' in printed
     assert printed.count('within 0.0001') == 3
+
+
+def test_int8_needs_the_recognizer_in_onnx(tool, trained, capsys):
+    with pytest.raises(SystemExit):
+        tool('deployment/export.py', *trained, '--out', 'x', '--int8',
+             '--formats', 'pt2')['main']()
+    assert 'in the format onnx' in capsys.readouterr().err
 
 
 def test_exit_status(tool, trained, tmp_path):

@@ -10,9 +10,10 @@ from typing import Callable, NamedTuple
 
 import torch
 from mmaction.registry import MODELS
-from mmcv.cnn import fuse_conv_bn
 from mmengine.config import Config, DictAction
 from torch import Tensor, nn
+
+from respike_mm.deployment import fold_batch_norm, quantise_spike_convs
 
 ROOT = Path(__file__).resolve().parents[3]
 CLASSES = 101
@@ -24,8 +25,11 @@ class System(NamedTuple):
     """A network and how it takes clips ``[N, T, 3, H, W]`` to logits."""
     name: str
     model: nn.Module
-    logits: Callable[[Tensor], Tensor]
+    forward: Callable[[nn.Module, Tensor], Tensor]
     bf16: bool = False
+
+    def logits(self, clips: Tensor) -> Tensor:
+        return self.forward(self.model, clips)
 
 
 def segments(clips: Tensor, stride: int) -> Tensor:
@@ -63,7 +67,8 @@ def plain(args, options: dict) -> System:
     ann = dict(type='ResNet', depth=depth, out_indices=(0, 1, 2, 3))
     model = PlainReSpike(
         MODELS.build(ann), WIDTHS[depth], CLASSES, **options)
-    return System('plain', model, lambda clips: model(clips, args.stride))
+    return System('plain', model,
+                  lambda model, clips: model(clips, args.stride))
 
 
 def respike(args, options: dict) -> System:
@@ -71,19 +76,22 @@ def respike(args, options: dict) -> System:
                        {'backbone.depth': args.depth, **options})
     return System(
         'respike', model,
-        lambda clips: model(segments(clips, args.stride), stage='head'))
+        lambda model, clips: model(
+            segments(clips, args.stride), stage='head'))
 
 
 def frames_2d(args, options: dict) -> System:
     model = base_model('tsn_r50', {'clip_len': args.frames, **options})
-    return System('tsn_r50', model, lambda clips: model(clips, stage='head'))
+    return System('tsn_r50', model,
+                  lambda model, clips: model(clips, stage='head'))
 
 
 def frames_3d(name: str, args, options: dict) -> System:
     model = base_model(name, options)
     return System(
         name, model,
-        lambda clips: model(clips.transpose(1, 2).unsqueeze(1), stage='head'))
+        lambda model, clips: model(
+            clips.transpose(1, 2).unsqueeze(1), stage='head'))
 
 
 def c3d(args, options: dict) -> System:
@@ -95,7 +103,7 @@ def c3d(args, options: dict) -> System:
     model = base_model('c3d', options)
     return System(
         'c3d', model,
-        lambda clips: model(quarters(clips), stage='head').unflatten(
+        lambda model, clips: model(quarters(clips), stage='head').unflatten(
             0, (-1, 4)).mean(1))
 
 
@@ -109,19 +117,25 @@ BUILDERS = {
 }
 
 
-def fold(system: System) -> System:
-    """Batch norm into the convolution in front of it (evaluation only)."""
-    if system.model.training:
-        raise SystemExit('+fold needs --mode test')
-    return system._replace(model=fuse_conv_bn(system.model))
+def openvino(system: System, args, runtime: str = 'openvino',
+             int8: bool = False) -> System:
+    from .backends import openvino  # which imports from here
+    return openvino(system, args, runtime, int8)
 
 
 MODIFIERS = {
-    'bf16': lambda system: system._replace(bf16=True),
-    'fold': fold,
-    'compile': lambda system: system._replace(
-        logits=torch.compile(system.logits)),
+    'bf16': lambda system, _: system._replace(bf16=True),
+    'compile': lambda system, _: system._replace(
+        forward=torch.compile(system.forward)),
+    'fold': lambda system, _: system._replace(
+        model=fold_batch_norm(system.model)),
+    'int8': lambda system, _: system._replace(
+        model=quantise_spike_convs(system.model)),
+    'openvino': openvino,
+    'openvino_bf16': partial(openvino, runtime='openvino_bf16'),
+    'openvino_int8': partial(openvino, runtime='openvino_bf16', int8=True),
 }
+FOR_TRAINING = {'bf16', 'compile'}
 
 
 def build(variant: str, args) -> System:
@@ -138,6 +152,8 @@ def build(variant: str, args) -> System:
     if unknown:
         raise SystemExit(f'{variant}: no such modifiers {sorted(unknown)}; '
                          f'there are {list(MODIFIERS)}')
+    if args.mode == 'train' and set(modifiers) - FOR_TRAINING:
+        raise SystemExit(f'{variant} needs --mode test')
     pairs = {}
     for option in filter(None, options.split(',')):
         key, equals, value = option.partition('=')
@@ -150,6 +166,9 @@ def build(variant: str, args) -> System:
     except TypeError as error:
         raise SystemExit(f'{variant}: {error}') from None
     system.model.to(args.device).train(args.mode == 'train')
-    for modifier in modifiers:
-        system = MODIFIERS[modifier](system)
+    try:
+        for modifier in modifiers:
+            system = MODIFIERS[modifier](system, args)
+    except (ModuleNotFoundError, ValueError) as error:
+        raise SystemExit(f'{variant}: {error}') from None
     return system._replace(name=variant)
