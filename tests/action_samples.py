@@ -4,6 +4,7 @@
 ``gt_label`` and ``pred_score``.
 """
 from mmaction.structures import ActionDataSample
+from mmengine.structures import LabelData
 from torch import Tensor
 
 
@@ -23,3 +24,10 @@ def score_of(sample: ActionDataSample) -> Tensor:
     """The predicted scores of a sample."""
     return (sample.pred_score
             if 'pred_score' in sample else sample.pred_scores.item)
+
+
+def restored(dumped: dict) -> ActionDataSample:
+    """A sample from the dict that it is dumped as, with its inner ones."""
+    return ActionDataSample(**{
+        key: LabelData(**value) if isinstance(value, dict) else value
+        for key, value in dumped.items()})

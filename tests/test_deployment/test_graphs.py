@@ -18,10 +18,11 @@ from respike_mm.deployment import (ExportedRecognizer, export_onnx,
 from respike_mm.models.recognizers.respike_step import ReSpikeStep
 
 OPSET = 20
+SIZE = 64  # PyTorch 2.11 fixes the batch where the last map is one cell
 
 
 def normalised(*shape):
-    return torch.randn(*shape, 3, 32, 32)
+    return torch.randn(*shape, 3, SIZE, SIZE)
 
 
 @pytest.fixture(scope='module')
@@ -102,7 +103,7 @@ def test_opset_and_dynamic_batch(onnx_files):
     assert [o.version for o in model.opset_import if not o.domain] == [OPSET]
     axes = model.graph.input[0].type.tensor_type.shape.dim
     assert axes[0].dim_param == 'batch'
-    assert [axis.dim_value for axis in axes[1:]] == [2, 3, 3, 32, 32]
+    assert [axis.dim_value for axis in axes[1:]] == [2, 3, 3, SIZE, SIZE]
     assert not list(onnx_files.glob('*.data'))  # one file each
 
 
@@ -139,7 +140,8 @@ def test_in_place_of_the_recognizer(exported, onnx_files):
     model = exported[0]
     other = ExportedRecognizer(
         str(onnx_files / 'recognizer.onnx'), MODEL['data_preprocessor'])
-    frames = torch.randint(0, 256, (2, 2, 3, 3, 32, 32), dtype=torch.uint8)
+    frames = torch.randint(
+        0, 256, (2, 2, 3, 3, SIZE, SIZE), dtype=torch.uint8)
     found, expected = (
         score_of(m.test_step(
             dict(inputs=[frames], data_samples=[ActionDataSample()]))[0])

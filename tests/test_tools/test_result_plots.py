@@ -3,11 +3,13 @@ import pickle
 
 import pytest
 import torch
+from action_samples import labelled
+
+from respike_mm.structures import set_scores
 
 
 def test_confusion_matrix_of_dumped_predictions(tool, tmp_path, capsys):
-    samples = [dict(pred_score=torch.eye(3)[predicted],
-                    gt_label=torch.tensor([label]))
+    samples = [set_scores(labelled(label), torch.eye(3)[predicted]).to_dict()
                for label, predicted in ((0, 0), (0, 1), (1, 1), (2, 2))]
     path = tmp_path / 'predictions.pkl'
     path.write_bytes(pickle.dumps(samples))

@@ -2,6 +2,7 @@ import pickle
 
 import numpy as np
 import pytest
+from action_samples import label_of, restored, score_of
 from mmengine.config import Config
 
 
@@ -10,9 +11,9 @@ def test_dumps_predictions(trained, tiny_config, tool, tmp_path, capfd):
     dump = tmp_path / 'predictions.pkl'
     tool('test.py', tiny_config, checkpoint, '--work-dir', tmp_path, '--dump',
          dump)['main']()
-    predictions = pickle.loads(dump.read_bytes())
-    assert [int(sample['gt_label']) for sample in predictions] == [0, 1, 2]
-    scores = np.stack([sample['pred_score'] for sample in predictions])
+    predictions = list(map(restored, pickle.loads(dump.read_bytes())))
+    assert [int(label_of(sample)) for sample in predictions] == [0, 1, 2]
+    scores = np.stack([score_of(sample) for sample in predictions])
     assert scores.shape == (3, 3)
     np.testing.assert_allclose(scores.sum(1), 1, rtol=1e-5)
     accuracy = (scores.argmax(1) == [0, 1, 2]).mean()
