@@ -7,6 +7,7 @@ import matplotlib
 matplotlib.use('Agg')  # files only: no display is needed
 
 from matplotlib import pyplot as plt  # noqa: E402
+from matplotlib.ticker import LogLocator  # noqa: E402
 
 from . import paper  # noqa: E402
 from .firing_rates import Rates, mean_rates  # noqa: E402
@@ -137,14 +138,16 @@ def draw_tradeoff(data: Results) -> plt.Figure:
     for axis, rule in zip(axes, RULES):
         for section, (color, marker) in SECTION_STYLES.items():
             label = section
-            for name, runs in rows_of(data['runs'], section).items():
+            rows = rows_of(data['runs'], section).items()
+            for i, (name, runs) in enumerate(rows):
                 energy = mean_energy(runs, rule, 'energy_mj')
                 ours = summarise(runs, 'top1', splits)
                 if energy is None or ours is None:
                     continue
                 axis.errorbar(energy, ours.mean, yerr=ours.std or 0,
                               fmt=marker, color=color, label=label, capsize=3)
-                axis.annotate(name, (energy, ours.mean), (4, 4),
+                # Neighbours of a section's names: above and below in turn.
+                axis.annotate(name, (energy, ours.mean), (4, 4 - 13 * (i % 2)),
                               textcoords='offset points', fontsize='x-small')
                 label = None  # once in the legend
         strides = [(mean_energy(runs, rule, 'energy_mj'),
@@ -158,6 +161,9 @@ def draw_tradeoff(data: Results) -> plt.Figure:
                           textcoords='offset points', fontsize='x-small')
         axis.set(title=f'{data["title"]}: {rule} rule', xscale='log',
                  xlabel='energy (mJ per clip)')
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter('{x:g}')
+        axis.xaxis.set_minor_formatter('')
         axis.margins(0.2, 0.12)  # the names need room
         axis.grid(alpha=0.3)
         if axis.containers:
