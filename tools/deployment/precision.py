@@ -84,6 +84,8 @@ def predict(models: Variants, preprocess: 'nn.Module',
             loader) -> Tuple[Dict[str, 'Tensor'], 'Tensor']:
     """Scores ``[samples, classes]`` of every variant, and labels."""
     import torch
+
+    from respike_mm.structures import label_of, scores_of
     scores, labels = {name: [] for name in models}, []
     for batch in loader:
         data = preprocess(batch)
@@ -91,10 +93,10 @@ def predict(models: Variants, preprocess: 'nn.Module',
             with torch.no_grad(), torch.autocast(
                     'cpu', torch.bfloat16, enabled=bf16):
                 found = network(**data, mode='predict')
-            scores[name] += [s.pred_score.float() for s in found]
-        labels += [sample.gt_label for sample in data['data_samples']]
+            scores[name] += [scores_of(x).float() for x in found]
+        labels += map(label_of, data['data_samples'])
     return ({name: torch.stack(rows) for name, rows in scores.items()},
-            torch.cat(labels))
+            torch.tensor(labels))
 
 
 def table(scores: Dict[str, 'Tensor'], labels: 'Tensor') -> List[str]:
