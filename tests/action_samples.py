@@ -7,6 +7,8 @@ from mmaction.structures import ActionDataSample
 from mmengine.structures import LabelData
 from torch import Tensor
 
+from respike_mm.structures import scores_of as score_of  # noqa: F401
+
 
 def labelled(label: int) -> ActionDataSample:
     """A sample of this class."""
@@ -18,12 +20,6 @@ def labelled(label: int) -> ActionDataSample:
 def label_of(sample: ActionDataSample) -> Tensor:
     """The label of a sample, one-hot after blending."""
     return sample.gt_label if 'gt_label' in sample else sample.gt_labels.item
-
-
-def score_of(sample: ActionDataSample) -> Tensor:
-    """The predicted scores of a sample."""
-    return (sample.pred_score
-            if 'pred_score' in sample else sample.pred_scores.item)
 
 
 def restored(dumped: dict) -> ActionDataSample:

@@ -4,6 +4,7 @@ import torch
 from mmaction.registry import MODELS
 from mmengine.config import Config
 from tiny_respike import SMALLEST, settled, write_config
+from torch import nn
 
 from respike_mm.apis.live_recognizer import StreamedClip, live_recognizer
 from respike_mm.apis.sliding_clip import SlidingClip
@@ -58,5 +59,9 @@ def test_no_silent_fallback(model):
     with pytest.raises(ValueError, match='cannot run step by step'):
         live_recognizer(temporal, 1)
     assert type(live_recognizer(temporal, 1, clips=True)) is SlidingClip
+    other = settled(**SMALLEST)
+    other.neck, other.cfg = nn.Identity(), model.cfg
+    with pytest.raises(ValueError, match='Identity .* method `remember`'):
+        live_recognizer(other, 1)
     with pytest.raises(ValueError, match='every must be positive'):
         live_recognizer(model, 0)

@@ -45,8 +45,9 @@ def trap(tmp_path, monkeypatch):
 
 
 def runner(tmp_path, **options):
-    return Runner(model=nn.Linear(1, 1), work_dir=str(tmp_path), default_scope='mmaction',
-                  experiment_name=tmp_path.name, **options)
+    return Runner(model=nn.Linear(1, 1), work_dir=str(tmp_path),
+                  default_scope='mmaction', experiment_name=tmp_path.name,
+                  **options)
 
 
 def pretrained(path):
@@ -131,7 +132,8 @@ def test_offline_the_error_says_how_to_supply_a_file(offline):
     cfg = Config.fromfile(str(ROOT / 'configs/respike_r18_ucf101_split1.py'))
     backbone = MODELS.build(cfg.model.backbone)
     with pytest.raises(ConnectionError, match=r'cannot download https://.*'
-                       r'resnet18.*path of the file.*model\.backbone\.pretrained'):
+                       r'resnet18.*path of the file.*'
+                       r'model\.backbone\.pretrained'):
         backbone.init_weights()
     assert offline
 

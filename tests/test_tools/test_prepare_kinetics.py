@@ -150,7 +150,8 @@ def test_repaired_clips_in_folders_come_first(src, out, tmp_path):
 def test_sources_below_the_output_folder(tars):
     """What an interrupted run left in its work folder is no source."""
     name = f'{mini.kinetics_name(0, 1)}.mp4'
-    mini.write_files(tars / '.prepare/work/part_0', {name: b'half'})
+    rest = tars.joinpath('.prepare', 'work', 'part_0')
+    mini.write_files(rest, {name: b'half'})
     assert prepare(tars, tars, '--verify') == 0
     assert len(lines(tars / 'kinetics400_train_list_videos.txt')) == 6
 

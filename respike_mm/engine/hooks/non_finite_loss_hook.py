@@ -26,7 +26,8 @@ def is_finite(value: Any) -> bool:
     return all(is_finite(item) for item in value)
 
 
-def first_non_finite(model: nn.Module, run: Callable[[], Any]) -> Optional[str]:
+def first_non_finite(model: nn.Module,
+                     run: Callable[[], Any]) -> Optional[str]:
     """Name of the layer that is first to give NaN or infinity.
 
     Args:

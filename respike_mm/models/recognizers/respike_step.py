@@ -47,7 +47,8 @@ class ReSpikeStep(nn.Module):
             steps' maps by their mean alone, as ``ReSpikeHead`` does.
 
     Raises:
-        ValueError: If the spiking branch cannot run step by step.
+        ValueError: If the spiking branch cannot run step by step, or the
+            neck has no ``remember``.
     """
 
     def __init__(self, model: HybridReSpike) -> None:
@@ -55,6 +56,10 @@ class ReSpikeStep(nn.Module):
         self.backbone = model.backbone
         self.snn_backbone, self.tape = step_by_step(model.snn_backbone)
         self.neck = model.neck if model.with_neck else None
+        if self.neck is not None and not hasattr(self.neck, 'remember'):
+            raise ValueError(
+                f'{type(self.neck).__name__} cannot fuse frame by frame: it '
+                'needs a method `remember` like that of CrossAttentionNeck')
         self.cls_head = model.cls_head
 
     def key_frame(self, key: Tensor) -> KeyFrame:

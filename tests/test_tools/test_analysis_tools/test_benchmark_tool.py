@@ -7,7 +7,8 @@ import pytest
 import torch
 from _benchmark import memory, timing
 from _benchmark.report import to_markdown
-from _benchmark.systems import MODIFIERS, build, segments
+from _benchmark.system import segments
+from _benchmark.systems import MODIFIERS, build
 from mmengine.registry import init_default_scope
 from torch import nn
 

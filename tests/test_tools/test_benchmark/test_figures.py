@@ -79,6 +79,14 @@ def test_tradeoff_leaves_out_what_was_not_measured():
                 ] == ['3D ANN', 'SNN']
 
 
+def test_tradeoff_joins_the_strides():
+    axis, _ = draw_tradeoff(strides()).axes
+    line, = [x for x in axis.lines if x.get_linestyle() == '-']
+    assert list(line.get_xdata()) == [50, 25, 6.25]
+    assert list(line.get_ydata()) == [68.5, 66.5, 54.5]
+    assert [text.get_text() for text in axis.texts] == ['s=2', 's=4', 's=16']
+
+
 def test_rates():
     """ReSpike's strides in one panel, other systems in the other."""
     rates = {'ReSpike s=2': dict(lif1=0.1, lif2=0.2),

@@ -10,7 +10,7 @@ from respike_mm.deployment import (RUNTIMES, export_onnx, fold_batch_norm,
                                    quantise_onnx, recognizer_graph)
 from respike_mm.models import HybridReSpike
 
-from .systems import System, segments
+from .system import System, segments
 
 
 def openvino(system: System, args: argparse.Namespace, runtime: str,

@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from mmengine.registry import init_default_scope
 
 from .memory import count_kernels, peak_bytes, per_clip, saved_bytes
-from .systems import System, build
+from .system import System
+from .systems import build
 from .timing import alternate, summary
 
 Case = Tuple[System, argparse.Namespace]

@@ -6,7 +6,6 @@ segments of ``s`` frames.
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Callable, NamedTuple
 
 import torch
 from mmaction.registry import MODELS
@@ -15,28 +14,13 @@ from torch import Tensor, nn
 
 from respike_mm.deployment import fold_batch_norm, quantise_spike_convs
 
+from .backends import openvino
+from .system import System, segments
+
 ROOT = Path(__file__).resolve().parents[3]
 CLASSES = 101
 # Widths of the four stages of a ResNet.
 WIDTHS = {18: (64, 128, 256, 512), 50: (256, 512, 1024, 2048)}
-
-
-class System(NamedTuple):
-    """A network and how it takes clips ``[N, T, 3, H, W]`` to logits."""
-    name: str
-    model: nn.Module
-    forward: Callable[[nn.Module, Tensor], Tensor]
-    bf16: bool = False
-
-    def logits(self, clips: Tensor) -> Tensor:
-        return self.forward(self.model, clips)
-
-
-def segments(clips: Tensor, stride: int) -> Tensor:
-    """Clips to key and residual frames ``[N, 1, K, s, 3, H, W]``."""
-    frames = clips.unflatten(1, (-1, stride))
-    key = frames[:, :, :1]
-    return torch.cat([key, frames[:, :, 1:] - key], dim=2).unsqueeze(1)
 
 
 def quarters(clips: Tensor) -> Tensor:
@@ -117,12 +101,6 @@ BUILDERS = {
 }
 
 
-def openvino(system: System, args, runtime: str = 'openvino',
-             int8: bool = False) -> System:
-    from .backends import openvino  # which imports from here
-    return openvino(system, args, runtime, int8)
-
-
 MODIFIERS = {
     'bf16': lambda system, _: system._replace(bf16=True),
     'compile': lambda system, _: system._replace(
@@ -131,8 +109,8 @@ MODIFIERS = {
         model=fold_batch_norm(system.model)),
     'int8': lambda system, _: system._replace(
         model=quantise_spike_convs(system.model)),
-    'openvino': openvino,
-    'openvino_bf16': partial(openvino, runtime='openvino_bf16'),
+    'openvino': partial(openvino, runtime='openvino', int8=False),
+    'openvino_bf16': partial(openvino, runtime='openvino_bf16', int8=False),
     'openvino_int8': partial(openvino, runtime='openvino_bf16', int8=True),
 }
 FOR_TRAINING = {'bf16', 'compile'}
