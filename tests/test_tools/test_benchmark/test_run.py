@@ -181,6 +181,8 @@ def test_energy_of_finished_runs_can_be_measured_later(bench, tmp_path):
         paper=dict(energy_mj=10., macs=2e9, syops=1e9),
         strict=dict(energy_mj=12., macs=2e9, syops=1e9))
     assert runs[0]['firing_rates'] == {'backbone.lif': 0.25}
+    header = (tmp_path / 'work/results.csv').read_text().splitlines()[0]
+    assert 'energy.paper.energy_mj' in header and 'rates' not in header
     table = (tmp_path / 'work/tables/ablation.md').read_text()
     assert '| 10.00 | 12.00 |' in table
     # No checkpoint, but all is there.
