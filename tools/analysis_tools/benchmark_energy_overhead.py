@@ -9,6 +9,7 @@ loading out. ``--random`` takes noise, which needs no decoding. Medians of
 CPU-seconds on a CPU, which other programs disturb less than wall time.
 """
 import argparse
+import shlex
 import statistics
 import sys
 import time
@@ -35,6 +36,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--frame-size', type=int, nargs=2, default=(256, 340),
         metavar=('HEIGHT', 'WIDTH'), help='of --random')
+    parser.add_argument('--out', type=Path, help='Markdown file to write')
     return parser.parse_args()
 
 
@@ -131,14 +133,26 @@ def main() -> None:
     _common.import_plugin()
     import torch
     torch.set_num_threads(args.threads)
-    print(f'{args.samples} samples, batch {args.batch_size}, {args.device}, '
-          f'{args.threads} threads, median of {args.rounds} alternating '
-          'rounds, seconds')
-    print('| config | mean firing rate | plain | metered | ratio | '
-          'steps plain | steps metered | ratio |')
-    print('|---|---|---|---|---|---|---|---|')
+    command = shlex.join([
+        'python', 'tools/analysis_tools/benchmark_energy_overhead.py',
+        *sys.argv[1:]])
+    text = f'''`{command}`
+
+{args.samples} samples, batch {args.batch_size}, {args.device}, \
+{args.threads} threads, median of {args.rounds} alternating rounds, seconds:
+
+| config | mean firing rate | plain | metered | ratio | steps plain | \
+steps metered | ratio |
+|---|---|---|---|---|---|---|---|
+'''
+    print(text, end='')
     for path in args.configs:
-        print(benchmark(path, args), flush=True)
+        row = benchmark(path, args) + '\n'
+        print(row, end='', flush=True)
+        text += row
+    if args.out:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        args.out.write_text(text)
 
 
 if __name__ == '__main__':

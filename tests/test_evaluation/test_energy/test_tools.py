@@ -134,10 +134,13 @@ def test_random_clips_need_a_decoding_step():
         next(random_batches([dict(type='PackActionInputs')], 1, 1))
 
 
-def test_overhead_is_printed(run, capsys):
+def test_overhead_is_printed_and_written(run, tmp_path, capsys):
     run('benchmark_energy_overhead.py', CONFIG, '--random', '--samples', 2,
-        '--batch-size', 2, '--rounds', 1, '--frame-size', 64, 64)
-    row = capsys.readouterr().out.splitlines()[-1].split('|')
+        '--batch-size', 2, '--rounds', 1, '--frame-size', 64, 64, '--out',
+        tmp_path / 'new/overhead.md')
+    printed = capsys.readouterr().out
+    assert printed.endswith((tmp_path / 'new/overhead.md').read_text())
+    row = printed.splitlines()[-1].split('|')
     assert row[1].strip() == 'respike_tiny_motion_shapes'
     assert 0.05 < float(row[2]) < 0.6  # it fires
     assert float(row[5]) > 0 and float(row[8]) > 0
