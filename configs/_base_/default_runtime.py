@@ -16,7 +16,8 @@ default_hooks = dict(
     visualization=dict(type='VisualizationHook', enable=False),
     exact_resume=dict(type='ExactResumeHook'),
     non_finite_loss=dict(type='NonFiniteLossHook'),
-    skipped_videos=dict(type='SkippedVideosHook'))
+    skipped_videos=dict(type='SkippedVideosHook'),
+    bounded_history=dict(type='BoundedHistoryHook'))
 
 env_cfg = dict(
     cudnn_benchmark=False,

@@ -5,8 +5,9 @@
 A tiny ReSpike trains on generated videos with a persistent worker and a
 checkpoint an epoch. Memory and open files, of this process and its workers,
 and the CPU-seconds and wall time of an iteration are sampled on the way; a
-straight line through each, less the first quarter, gives its slope. Linux
-only: the figures come from /proc.
+straight line through each, less the first quarter, gives its slope. The
+history of logged values is bounded to an eighth of the run, so that it is
+full before the line begins. Linux only: the figures come from /proc.
 """
 import argparse
 import os
@@ -141,6 +142,7 @@ def main() -> None:
     cfg.train_dataloader.num_workers = 1
     cfg.train_cfg.max_epochs = args.iters // ITERS_PER_EPOCH
     cfg.default_hooks.logger.interval = 50
+    cfg.default_hooks.bounded_history.max_length = max(20, args.iters // 8)
     samples = Samples(folder / 'run')
     interval = args.iters // args.samples
 

@@ -1,3 +1,4 @@
+from .bounded_history_hook import BoundedHistoryHook
 from .clip_pictures_hook import ClipPicturesHook
 from .energy_hook import EnergyHook
 from .exact_resume_hook import ExactResumeHook
@@ -7,6 +8,7 @@ from .skipped_videos_hook import SkippedVideosHook
 from .spike_rate_hook import SpikeRateHook
 
 __all__ = [
-    'ClipPicturesHook', 'EnergyHook', 'ExactResumeHook', 'NonFiniteLossHook',
-    'SafeCheckpointHook', 'SkippedVideosHook', 'SpikeRateHook'
+    'BoundedHistoryHook', 'ClipPicturesHook', 'EnergyHook', 'ExactResumeHook',
+    'NonFiniteLossHook', 'SafeCheckpointHook', 'SkippedVideosHook',
+    'SpikeRateHook'
 ]
