@@ -1,64 +1,110 @@
-"""Convolutions of spikes in int8 in an ONNX file.
+"""Products in int8 in an ONNX file, for OpenVINO.
 
-The file's counterpart of :mod:`.spike_int8`, for OpenVINO. ONNX writes int8
-as float32 that is quantised and dequantised again in front of a convolution.
+ONNX writes int8 as float32 that is quantised and dequantised again in front
+of an operation. Convolutions of spikes, the file's counterpart of
+:mod:`.spike_int8`, need no data; others need to see clips.
+
+Shapes: ``B`` clips of ``K`` segments of ``s`` frames ``[C, H, W]``.
 """
 from pathlib import Path
-from typing import Union
+from typing import TYPE_CHECKING, List, Optional, Union
 
+from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from ..models.common.spike_conv import SpikeConv2d
 from .graphs import Graph
 
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
-def quantise_onnx(graph: Graph, path: Union[str, Path],
-                  out: Union[str, Path]) -> None:
-    """Write a copy of the file with int8 spike convolutions.
+TYPES = ['Conv', 'MatMul']
+
+
+def quantise_onnx(graph: Graph,
+                  path: Union[str, Path],
+                  out: Union[str, Path],
+                  clips: Optional[Tensor] = None) -> None:
+    """Write a copy of the file with products in int8.
 
     By ONNX Runtime's static quantisation: weights with a scale per output
-    channel, spikes with one for the range that they have in the graph's
-    example. That is 0 to 1, or 0 alone where no neuron fires; a byte holds
-    zero and one exactly under either scale. Biases and results stay floating
-    point.
+    channel, inputs with one that covers the range they have in the clips.
+    Biases and results stay floating point.
+
+    Without clips those are convolutions of spikes alone. A spike is 0 or 1,
+    and whether the graph's example holds spikes or none, a byte holds both
+    exactly. With clips they are all convolutions and linear layers, but for
+    those that read frames and the classifier: too little work to round for.
 
     Args:
-        graph: What was exported, batch norm folded.
+        graph: What :func:`recognizer_graph` made, batch norm folded.
         path: The file of :func:`export_onnx`.
         out: The file to write.
+        clips: Normalised segments ``[B, K, s, C, H, W]`` of training videos,
+            as the recognizer takes them. None for spikes alone.
 
     Raises:
-        ValueError: If no convolution of the file takes spikes.
+        ValueError: If the file has no such operation, or clips are not of
+            the graph's sizes.
     """
     import onnx
     from onnxruntime import quantization
-    weights = {
-        f'{name}.weight'
-        for name, module in graph.module.named_modules()
-        if isinstance(module, SpikeConv2d)
-    }
-    nodes = [
-        node.name for node in onnx.load(path).graph.node
-        if node.op_type == 'Conv' and node.input[1] in weights
-    ]
+    example, = tree_leaves(graph.inputs)
+    shape = list(example.shape[1:])
+    if clips is None:
+        clips = example
+    elif list(clips.shape[1:]) != shape or not len(clips):
+        raise ValueError(f'clips must be [B, {", ".join(map(str, shape))}] '
+                         f'as in the graph, got {list(clips.shape)}')
+    model = onnx.load(path)
+    nodes = (_spike_nodes(graph, model)
+             if clips is example else _weighted_nodes(model, shape[2]))
     if not nodes:
-        raise ValueError(f'{path} has no convolution of spikes')
-    arrays = [tensor.numpy() for tensor in tree_leaves(graph.inputs)]
-    examples = iter([dict(zip(graph.input_names, arrays))])
+        raise ValueError(f'{path} has no operation to write in int8')
+    feeds = iter([{graph.input_names[0]: clip[None].numpy()}
+                  for clip in clips])
 
     class Reader(quantization.CalibrationDataReader):
 
         def get_next(self):
-            return next(examples, None)
+            return next(feeds, None)
 
     quantization.quantize_static(
         path,
         out,
         Reader(),
-        op_types_to_quantize=['Conv'],
+        op_types_to_quantize=TYPES,
         nodes_to_quantize=nodes,
         per_channel=True,
         activation_type=quantization.QuantType.QUInt8,
         weight_type=quantization.QuantType.QInt8,
         extra_options=dict(
-            OpTypesToExcludeOutputQuantization=['Conv'], QuantizeBias=False))
+            OpTypesToExcludeOutputQuantization=TYPES, QuantizeBias=False))
+
+
+def _spike_nodes(graph: Graph, model: 'ModelProto') -> List[str]:
+    """Names of the convolutions behind neurons."""
+    weights = {
+        f'{name}.weight'
+        for name, module in graph.module.named_modules()
+        if isinstance(module, SpikeConv2d)
+    }
+    return [
+        node.name for node in model.graph.node
+        if node.op_type == 'Conv' and node.input[1] in weights
+    ]
+
+
+def _weighted_nodes(model: 'ModelProto', frame_channels: int) -> List[str]:
+    """Names of the products with weights, but for those that read frames.
+
+    The classifier is a third type of operation (``Gemm``); products of two
+    tokens, in attention, have no weights.
+    """
+    shapes = {array.name: array.dims for array in model.graph.initializer}
+    return [
+        node.name for node in model.graph.node
+        if node.op_type in TYPES and node.input[1] in shapes and not (
+            node.op_type == 'Conv'
+            and shapes[node.input[1]][1] == frame_channels)
+    ]

@@ -20,10 +20,11 @@ A system is ``NAME[+MODIFIER...][:key=value,...]``. Options are those of the
 model's config. Modifiers: ``bf16`` (autocast), ``compile`` (torch.compile);
 with ``--mode test`` also ``fold`` (batch norm into convolutions), ``int8``
 (the same, and convolutions of spikes in int8) and, where it is installed,
-``openvino`` (exported, float32), ``openvino_bf16`` and ``openvino_int8``
-(convolutions of spikes in int8, the rest in bfloat16). The name ``plain`` is
-the reference of the tests: time loop, spikingjelly's single-step neurons,
-eager attention.
+``openvino`` (exported, float32), ``openvino_bf16``, ``openvino_int8``
+(convolutions of spikes in int8, the rest in bfloat16) and
+``openvino_int8_all`` (all products in int8). The name ``plain`` is the
+reference of the tests: time loop, spikingjelly's single-step neurons, eager
+attention.
 """
 import argparse
 import shlex

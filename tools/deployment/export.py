@@ -13,9 +13,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Dict
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+FOLDER = Path(__file__).resolve().parent
+sys.path[:0] = [str(FOLDER.parent), str(FOLDER)]
 
 import _common  # noqa: E402
+from _calibration import calibration_clips  # noqa: E402
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -51,8 +53,14 @@ def parse_args() -> argparse.Namespace:
         help='fold batch norm into the convolutions first')
     parser.add_argument(
         '--int8',
-        action='store_true',
-        help='write recognizer_int8.onnx too: spike convolutions in int8')
+        choices=['spikes', 'all'],
+        help='write recognizer_int8.onnx too: convolutions of spikes in '
+        'int8, or all products, fitted to training clips of the config')
+    parser.add_argument(
+        '--clips',
+        type=int,
+        default=64,
+        help='training clips for --int8 all (default: 64)')
     parser.add_argument(
         '--opset', type=int, default=20, help='of ONNX (default: 20)')
     parser.add_argument(
@@ -228,8 +236,11 @@ def main() -> None:
                 export_onnx(graph, path, args.opset)
             print(f'{path}: {path.stat().st_size / 2**20:.1f} MiB')
     if args.int8:
+        clips = None
+        if args.int8 == 'all':
+            clips = calibration_clips(cfg, model, args.clips)
         quantise_onnx(graphs['recognizer'], args.out / 'recognizer.onnx',
-                      args.out / 'recognizer_int8.onnx')
+                      args.out / 'recognizer_int8.onnx', clips)
     _, num_segments, stride, _, height, width = segments.shape
     print(f'batch dynamic; fixed: {num_segments} segments of {stride} frames, '
           f'{height}x{width}; ONNX opset {args.opset}')

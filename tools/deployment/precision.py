@@ -6,8 +6,9 @@
 Every batch of the config's test set goes through all variants: float32,
 float32 with norms folded, bfloat16 (autocast), int8 spike convolutions with
 the rest in float32, and with the rest in bfloat16; with --openvino also
-through OpenVINO in bfloat16, without and with int8. The table has one line a
-variant, over all checkpoints together.
+through OpenVINO in bfloat16, with int8 spike convolutions, and with all
+products in int8, fitted to training clips. The table has one line a variant,
+over all checkpoints together.
 """
 import argparse
 import shlex
@@ -15,9 +16,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Dict, List, Tuple
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+FOLDER = Path(__file__).resolve().parent
+sys.path[:0] = [str(FOLDER.parent), str(FOLDER)]
 
 import _common  # noqa: E402
+from _calibration import calibration_clips  # noqa: E402
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -38,6 +41,11 @@ def parse_args() -> argparse.Namespace:
         '--openvino',
         action='store_true',
         help='OpenVINO too; writes ONNX files to the work dir')
+    parser.add_argument(
+        '--clips',
+        type=int,
+        default=64,
+        help='training clips for int8 of all products (default: 64)')
     parser.add_argument('--out', type=Path, help='write the table to this')
     _common.add_common_options(parser)
     return parser.parse_args()
@@ -56,23 +64,25 @@ def variants(model: 'nn.Module') -> Variants:
     }
 
 
-def openvino_variants(model: 'nn.Module', segments: 'Tensor',
+def openvino_variants(model: 'nn.Module', clips: 'Tensor',
                       folder: Path) -> Variants:
-    """Exported with ``[1, K, s, C, H, W]`` as example, norms folded."""
+    """Exported, norms folded; int8 fitted to clips ``[B, K, s, C, H, W]``."""
     import torch
 
     from respike_mm.deployment import (ExportedRecognizer, export_onnx,
                                        fold_batch_norm, quantise_onnx,
                                        recognizer_graph)
     folder.mkdir(parents=True, exist_ok=True)
-    files = folder / 'recognizer.onnx', folder / 'recognizer_int8.onnx'
+    files = [folder / f'recognizer{suffix}.onnx'
+             for suffix in ('', '_int8_spikes', '_int8_all')]
     # An exporter takes a batch of one for a fixed size.
-    graph = recognizer_graph(
-        fold_batch_norm(model), torch.cat([segments, segments]))
+    graph = recognizer_graph(fold_batch_norm(model), clips[[0, 0]])
     export_onnx(graph, files[0], opset=20)
-    quantise_onnx(graph, *files)
+    quantise_onnx(graph, *files[:2])
+    quantise_onnx(graph, files[0], files[2], clips)
     names = ('OpenVINO, bfloat16',
-             'OpenVINO, int8 spike convolutions, rest bfloat16')
+             'OpenVINO, int8 spike convolutions, rest bfloat16',
+             'OpenVINO, int8, rest bfloat16')
     return {
         name: (ExportedRecognizer(
             str(file), None, 'openvino_bf16', torch.get_num_threads()), False)
@@ -135,9 +145,9 @@ def main() -> None:
         models = variants(model)
         loader = Runner.build_dataloader(cfg.test_dataloader)
         if args.openvino:
-            example = model.data_preprocessor(next(iter(loader)))['inputs']
             models.update(
-                openvino_variants(model, example[0, :1],
+                openvino_variants(model,
+                                  calibration_clips(cfg, model, args.clips),
                                   Path(cfg.work_dir, 'precision')))
         found.append(predict(models, model.data_preprocessor, loader))
     scores = {name: torch.cat([run[0][name] for run in found])

@@ -90,11 +90,14 @@ def lif_step(x: Tensor, v: Optional[Tensor],
 
 
 def _stepped_spikes(x: Tensor, params: LIFParameters) -> Tensor:
-    v, spikes = None, []
-    for step in x:
-        out, v = lif_step(step, v, params)
+    """Steps are cut out of the batch axis, which runtimes do in any layout;
+    a fifth axis would cost OpenVINO a copy around every convolution."""
+    num_steps, batch = x.shape[:2]
+    maps, v, spikes = x.flatten(0, 1), None, []
+    for t in range(num_steps):
+        out, v = lif_step(maps[t * batch:(t + 1) * batch], v, params)
         spikes.append(out)
-    return torch.stack(spikes)
+    return torch.cat(spikes).unflatten(0, (num_steps, batch))
 
 
 def surrogate_gradient(surrogate: surrogates.SurrogateFunctionBase,

@@ -15,7 +15,8 @@ def test_exports_and_checks(tool, trained, tmp_path, capsys):
         pytest.importorskip(name)
     out = tmp_path / 'exported'
     tool('deployment/export.py', *trained, '--out', out, '--formats', 'onnx',
-         '--graphs', 'recognizer', 'streaming', 'nir', '--int8')['main']()
+         '--graphs', 'recognizer', 'streaming', 'nir', '--int8',
+         'spikes')['main']()
     printed = capsys.readouterr().out
     assert sorted(path.name for path in out.iterdir()) == [
         'key_frame.onnx', 'recognizer.onnx', 'recognizer_int8.onnx',
@@ -27,8 +28,16 @@ def test_exports_and_checks(tool, trained, tmp_path, capsys):
 def test_int8_needs_the_recognizer_in_onnx(tool, trained, capsys):
     with pytest.raises(SystemExit):
         tool('deployment/export.py', *trained, '--out', 'x', '--int8',
-             '--formats', 'pt2')['main']()
+             'all', '--formats', 'pt2')['main']()
     assert 'in the format onnx' in capsys.readouterr().err
+
+
+def test_int8_of_all_needs_training_clips(tool, trained, tmp_path):
+    for name in ('onnx', 'onnxscript', 'onnxruntime'):
+        pytest.importorskip(name)
+    with pytest.raises(SystemExit, match='a train_dataloader.dataset with'):
+        tool('deployment/export.py', *trained, '--out', tmp_path, '--int8',
+             'all', '--graphs', 'recognizer', '--formats', 'onnx')['main']()
 
 
 def test_exit_status(tool, trained, tmp_path):

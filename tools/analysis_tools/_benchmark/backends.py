@@ -14,10 +14,18 @@ from .system import System, segments
 
 
 def openvino(system: System, args: argparse.Namespace, runtime: str,
-             int8: bool) -> System:
+             int8: str) -> System:
     """The system exported, norms folded, and run by a runtime.
 
     What comes out are scores.
+
+    Args:
+        system: ReSpike.
+        args: Sizes of the clips, threads.
+        runtime: A key of ``RUNTIMES``.
+        int8: ``'none'``, ``'spikes'`` for their convolutions, or ``'all'``
+            for all products, fitted to noise: what that costs in accuracy,
+            ``tools/deployment/precision.py`` shows.
     """
     if not isinstance(system.model, HybridReSpike) or args.device != 'cpu':
         raise ValueError('only respike is exported, and for the CPU')
@@ -28,9 +36,10 @@ def openvino(system: System, args: argparse.Namespace, runtime: str,
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, 'recognizer.onnx')
         export_onnx(graph, file, opset=20)
-        if int8:
+        if int8 != 'none':
             source, file = file, file.with_name('int8.onnx')
-            quantise_onnx(graph, source, file)
+            quantise_onnx(graph, source, file,
+                          clips if int8 == 'all' else None)
         run = RUNTIMES[runtime](file, args.threads)
         run(dict(segments=clips[:args.batch].numpy()))  # reads the file
 

@@ -109,9 +109,12 @@ MODIFIERS = {
         model=fold_batch_norm(system.model)),
     'int8': lambda system, _: system._replace(
         model=quantise_spike_convs(system.model)),
-    'openvino': partial(openvino, runtime='openvino', int8=False),
-    'openvino_bf16': partial(openvino, runtime='openvino_bf16', int8=False),
-    'openvino_int8': partial(openvino, runtime='openvino_bf16', int8=True),
+    'openvino': partial(openvino, runtime='openvino', int8='none'),
+    'openvino_bf16': partial(openvino, runtime='openvino_bf16', int8='none'),
+    'openvino_int8': partial(openvino, runtime='openvino_bf16',
+                             int8='spikes'),
+    'openvino_int8_all': partial(openvino, runtime='openvino_bf16',
+                                 int8='all'),
 }
 FOR_TRAINING = {'bf16', 'compile'}
 
