@@ -51,14 +51,14 @@ def quantise_onnx(graph: Graph,
     from onnxruntime import quantization
     example, = tree_leaves(graph.inputs)
     shape = list(example.shape[1:])
+    model = onnx.load(path)
     if clips is None:
-        clips = example
-    elif list(clips.shape[1:]) != shape or not len(clips):
+        clips, nodes = example, _spike_nodes(graph, model)
+    elif list(clips.shape[1:]) == shape and len(clips):
+        nodes = _weighted_nodes(model, shape[2])
+    else:
         raise ValueError(f'clips must be [B, {", ".join(map(str, shape))}] '
                          f'as in the graph, got {list(clips.shape)}')
-    model = onnx.load(path)
-    nodes = (_spike_nodes(graph, model)
-             if clips is example else _weighted_nodes(model, shape[2]))
     if not nodes:
         raise ValueError(f'{path} has no operation to write in int8')
     feeds = iter([{graph.input_names[0]: clip[None].numpy()}
