@@ -11,11 +11,11 @@ after them and the metrics of a test, if there was one.
 """
 import copy
 import os
-import socket
 import sys
 from pathlib import Path
 
 import torch
+from free_port import free_port
 from mmaction.registry import DATA_SAMPLERS, HOOKS
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -182,11 +182,8 @@ def main(tools, *args):
     sys.path.insert(0, str(Path(tools, 'analysis_tools')))
     for case, worlds in CASES.items():
         for world in worlds:
-            with socket.socket() as free:
-                free.bind(('127.0.0.1', 0))
-                port = str(free.getsockname()[1])
             torch.multiprocessing.start_processes(
-                run, args=(case, world, port, *args), nprocs=world,
+                run, args=(case, world, free_port(), *args), nprocs=world,
                 start_method='fork')
 
 

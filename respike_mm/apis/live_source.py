@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 _WAITING = 32  # decoded frames that may wait for the network
+_CLOSING = 2.  # seconds that a source may take to close; a stalled one hangs
 
 
 class StreamError(RuntimeError):
@@ -76,8 +77,9 @@ def live_frames(capture: Capture,
     """
     frames: queue.Queue = queue.Queue(_WAITING)
     stop = threading.Event()
-    threading.Thread(
-        target=_pump, args=(capture, frames, stop), daemon=True).start()
+    reader = threading.Thread(
+        target=_pump, args=(capture, frames, stop), daemon=True)
+    reader.start()
     count, size = 0, None
     try:
         while True:
@@ -98,3 +100,5 @@ def live_frames(capture: Capture,
             yield np.ascontiguousarray(frame[..., ::-1])
     finally:
         stop.set()
+        # A thread inside OpenCV when the interpreter ends aborts the process.
+        reader.join(_CLOSING)

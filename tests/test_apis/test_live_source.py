@@ -1,5 +1,8 @@
+import http.server
 import threading
+import time
 
+import cv2
 import numpy as np
 import pytest
 
@@ -39,6 +42,44 @@ def test_frames_in_order_as_rgb():
     assert [frame[0, 0].tolist() for frame in frames] == [
         [i, 2, 1] for i in range(100)]
     assert camera.released.wait(5)
+
+
+def test_closed_when_the_frames_end():
+    """Else the process may end while a thread is inside OpenCV: it aborts."""
+    camera = Camera([picture(0)])
+    camera.release = lambda: (time.sleep(.3), camera.released.set())
+    assert len(list(live_frames(camera))) == 1
+    assert camera.released.is_set()
+
+
+class NetworkCamera(http.server.BaseHTTPRequestHandler):
+    """Motion JPEG, as network cameras send it: 5 grey frames."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header('Content-Type',
+                         'multipart/x-mixed-replace; boundary=frame')
+        self.end_headers()
+        for i in range(5):
+            _, jpeg = cv2.imencode('.jpg', np.full((48, 64, 3), 40 * i,
+                                                   np.uint8))
+            self.wfile.write(b'--frame\r\nContent-Type: image/jpeg\r\n'
+                             b'Content-Length: %d\r\n\r\n' % len(jpeg) +
+                             jpeg.tobytes() + b'\r\n')
+
+    def log_message(self, *args):
+        pass
+
+
+def test_network_camera():
+    with http.server.ThreadingHTTPServer(('127.0.0.1', 0),
+                                         NetworkCamera) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        capture = open_capture(f'http://127.0.0.1:{server.server_port}/video')
+        frames = list(live_frames(capture))
+        server.shutdown()
+    assert [int(frame.mean()) for frame in frames] == [0, 40, 80, 120, 160]
+    assert all(frame.shape == (48, 64, 3) for frame in frames)
 
 
 def test_a_stream_that_stalls():

@@ -1,11 +1,11 @@
 import os
-import socket
 import subprocess
 import sys
 
 import mmengine.dist.utils as dist_utils
 import pytest
 import torch
+from free_port import free_port
 from mmengine.model import MMDistributedDataParallel
 from torch.nn.parallel import DistributedDataParallel
 
@@ -73,12 +73,6 @@ def train(rank, work_dir, port):
 torch.multiprocessing.start_processes(
     train, args=sys.argv[1:], nprocs=2, start_method='fork')
 '''
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(('127.0.0.1', 0))
-        return str(listener.getsockname()[1])
 
 
 def test_two_processes_train_and_collect_metrics(tmp_path):

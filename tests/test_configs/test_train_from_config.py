@@ -4,7 +4,6 @@ Every system of the comparison and every ablation in the same harness; then
 what users do with a trained ReSpike.
 """
 import runpy
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from action_samples import score_of
+from free_port import free_port
 from mmaction.apis import inference_recognizer, init_recognizer
 from mmaction.registry import DATASETS, MODELS
 from mmengine.config import Config, ConfigDict
@@ -196,13 +196,10 @@ def test_two_processes(shapes, tmp_path):
     cfg = tiny(CONFIGS / RESPIKE, shapes, tmp_path)
     cfg.env_cfg.dist_cfg.backend = 'gloo'
     cfg.dump(tmp_path / 'config.py')
-    with socket.socket() as free:
-        free.bind(('', 0))
-        port = free.getsockname()[1]
     result = subprocess.run(
         [
             sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node',
-            '2', '--master_port', str(port), 'tools/train.py',
+            '2', '--master_port', free_port(), 'tools/train.py',
             str(tmp_path / 'config.py'), '--launcher', 'pytorch'
         ],
         cwd=ROOT,

@@ -1,9 +1,15 @@
+import json
+import os
 import pickle
+import sys
 
 import numpy as np
 import pytest
+import torch
 from action_samples import label_of, restored, score_of
+from free_port import free_port
 from mmengine.config import Config
+from tiny_respike import SMALLEST, settled, write_config
 
 
 def test_dumps_predictions(trained, tiny_config, tool, tmp_path, capfd):
@@ -58,3 +64,43 @@ def test_dump_must_be_a_pickle_file(tool, capsys):
     with pytest.raises(SystemExit):
         tool('test.py', 'a.py', 'a.pth', '--dump', 'a.json')['main']()
     assert 'a.json' in capsys.readouterr().err
+
+
+def test_hooks_in_two_processes(video_set, run_script, tmp_path):
+    """Pictures once, of the main process's samples; energy of all."""
+    config = write_config(tmp_path / 'config.py')
+    with config.open('a') as file:
+        file.write(f'''
+test_dataloader = dict(
+    batch_size=1, num_workers=0,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='CheckedVideoDataset', pipeline=test_pipeline, test_mode=True,
+        ann_file='{video_set.train}', num_classes={video_set.num_classes},
+        data_prefix=dict(video='{video_set.folder}')))
+test_evaluator = dict(type='AccMetric')
+test_cfg = dict(type='TestLoop')
+env_cfg = dict(dist_cfg=dict(backend='gloo'))
+visualizer = dict(
+    type='ActionVisualizer', vis_backends=[dict(type='LocalVisBackend')])
+custom_imports = dict(imports=['respike_mm', 'tiny_respike'])
+custom_hooks = [
+    dict(type='ClipPicturesHook', pictures=['sampler', 'attention'], stage=1,
+         num_samples=2, sample_interval=2, top_k=1),
+    dict(type='EnergyHook', num_samples=4),
+]
+''')
+    torch.save(settled(**SMALLEST).state_dict(), tmp_path / 'x.pth')
+    result = run_script('dist_test.sh', config, tmp_path / 'x.pth', 2,
+                        '--work-dir', tmp_path / 'run', PORT=free_port(),
+                        PYTHONPATH=os.pathsep.join(sys.path))
+    assert result.returncode == 0, result.stdout + result.stderr
+    pictures = {path.name for path in tmp_path.glob('run/**/test_*.png')}
+    assert pictures == {f'test_{index}_{name}_0.png' for index in (0, 4)
+                        for name in ('sampler', 'attention')}
+    metrics, = tmp_path.glob('run/*/2*.json')
+    metrics = json.loads(metrics.read_text())
+    assert 0 <= metrics['acc/top1'] <= 1
+    report, = tmp_path.glob('run/**/energy.json')
+    report = json.loads(report.read_text())
+    assert (report['samples'], report['clips']) == (4, 8)  # two of each

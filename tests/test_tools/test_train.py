@@ -1,12 +1,12 @@
 import json
 import os
-import socket
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
+from free_port import free_port
 from mmengine.config import Config
 
 from respike_mm.datasets.checked_video_dataset import VideoReadError
@@ -65,12 +65,6 @@ def test_resume_continues_where_the_run_ended(trained, tiny_config, tool,
          '--no-validate', '--cfg-options', 'train_cfg.max_epochs=3')['main']()
     assert [step[:2] for step in logged_losses(tmp_path)][3:] == [
         (3, 7), (3, 8), (3, 9)]
-
-
-def free_port() -> str:
-    with socket.socket() as free:
-        free.bind(('', 0))
-        return str(free.getsockname()[1])
 
 
 # Starts the tasks as Slurm does, all of them here.
