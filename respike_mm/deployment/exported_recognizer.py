@@ -4,6 +4,7 @@ from typing import Union
 import torch
 from mmaction.registry import MODELS
 from mmaction.utils import OptSampleList, SampleList
+from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from torch import Tensor
 
@@ -22,7 +23,8 @@ class ExportedRecognizer(BaseModel):
                      file='recognizer.onnx', data_preprocessor=dict(...))
 
     Views of a video are scored one by one; the mean of their scores is the
-    video's.
+    video's. Tools that want a checkpoint may be given the exported one: the
+    file has the weights, and what a checkpoint holds is left out.
 
     Args:
         file: ONNX file of ``tools/deployment/export.py``.
@@ -44,6 +46,13 @@ class ExportedRecognizer(BaseModel):
             raise ValueError('ExportedRecognizer: runtime must be one of '
                              f'{tuple(RUNTIMES)}, got {runtime!r}')
         self.run = RUNTIMES[runtime](file, threads)
+        self.file = file
+
+    def _load_from_state_dict(self, state_dict: dict, *args) -> None:
+        if state_dict:
+            print_log(f'the weights are those of {self.file}; the '
+                      "checkpoint's are left out", 'current')
+        super()._load_from_state_dict({}, *args)
 
     def forward(self,
                 inputs: Tensor,

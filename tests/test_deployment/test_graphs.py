@@ -6,10 +6,12 @@ import pytest
 import torch
 from action_samples import score_of
 from mmaction.structures import ActionDataSample
+from mmengine.runner import checkpoint
 from small_respike import MODEL
 from tiny_respike import SMALLEST, settled
 from torch.utils._pytree import tree_leaves
 
+from respike_mm.deployment import exported_recognizer
 from respike_mm.deployment import (ExportedRecognizer, export_onnx,
                                    export_program, key_frame_graph,
                                    load_onnxruntime, load_openvino,
@@ -151,6 +153,22 @@ def test_in_place_of_the_recognizer(exported, onnx_files):
         other(frames[None].float(), mode='loss')
     with pytest.raises(ValueError, match="one of .*got 'tensorrt'"):
         ExportedRecognizer('x.onnx', MODEL['data_preprocessor'], 'tensorrt')
+
+
+def test_a_checkpoint_is_left_out_and_said_so(exported, onnx_files, tmp_path,
+                                              monkeypatch):
+    """Tools load one; MMEngine would list all its keys as unexpected."""
+    said = []
+    for module in (exported_recognizer, checkpoint):
+        monkeypatch.setattr(module, 'print_log',
+                            lambda text, *args, **kwargs: said.append(text))
+    file = str(onnx_files / 'recognizer.onnx')
+    torch.save(exported[0].state_dict(), tmp_path / 'x.pth')
+    other = ExportedRecognizer(file, MODEL['data_preprocessor'])
+    checkpoint.load_checkpoint(other, str(tmp_path / 'x.pth'))
+    loads, left_out = said
+    assert loads.startswith('Loads checkpoint')
+    assert left_out.startswith(f'the weights are those of {file};')
 
 
 def test_missing_runtime_names_the_extra(monkeypatch, tmp_path):
