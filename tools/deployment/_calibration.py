@@ -21,8 +21,11 @@ def calibration_clips(cfg: 'Config', model: 'nn.Module',
         Normalised segments ``[count, K, s, C, H, W]``.
 
     Raises:
-        SystemExit: If the config has no list of training videos.
+        SystemExit: If ``count`` is not above zero, or the config has no list
+            of training videos.
     """
+    if count < 1:
+        raise SystemExit(f'--clips must be at least 1, got {count}')
     import numpy as np
     import torch
     from mmaction.registry import DATASETS

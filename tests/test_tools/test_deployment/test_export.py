@@ -35,9 +35,12 @@ def test_int8_needs_the_recognizer_in_onnx(tool, trained, capsys):
 def test_int8_of_all_needs_training_clips(tool, trained, tmp_path):
     for name in ('onnx', 'onnxscript', 'onnxruntime'):
         pytest.importorskip(name)
-    with pytest.raises(SystemExit, match='a train_dataloader.dataset with'):
-        tool('deployment/export.py', *trained, '--out', tmp_path, '--int8',
-             'all', '--graphs', 'recognizer', '--formats', 'onnx')['main']()
+    for given, match in (([], 'a train_dataloader.dataset with'),
+                         (['--clips', 0], 'at least 1, got 0')):
+        with pytest.raises(SystemExit, match=match):
+            tool('deployment/export.py', *trained, '--out', tmp_path,
+                 '--int8', 'all', '--graphs', 'recognizer', '--formats',
+                 'onnx', *given)['main']()
 
 
 def test_exit_status(tool, trained, tmp_path):
