@@ -43,6 +43,17 @@ def load_onnxruntime(path: Union[str, Path], threads: int = 0) -> Run:
     return run
 
 
+@lru_cache(maxsize=1)
+def _openvino_core():
+    """OpenVINO's core, one for the process and as long as it lives.
+
+    A core brings the process a signal stack and takes it along when it goes.
+    With a second one alive, the next signal, such as a data loader's worker
+    that ends, finds freed memory in its place and kills the process.
+    """
+    return _require('openvino').Core()
+
+
 def load_openvino(path: Union[str, Path],
                   threads: int = 0,
                   precision: str = 'f32') -> Run:
@@ -57,7 +68,7 @@ def load_openvino(path: Union[str, Path],
         precision: ``'f32'`` or ``'bf16'``. OpenVINO computes in float32 where
             the processor has no bfloat16; convolutions in int8 stay so.
     """
-    core = _require('openvino').Core()
+    core = _openvino_core()
     config = {'INFERENCE_PRECISION_HINT': precision}
     if threads:
         config['INFERENCE_NUM_THREADS'] = threads

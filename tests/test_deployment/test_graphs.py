@@ -1,4 +1,5 @@
 """Exported graphs, loaded again, against the network they came from."""
+import subprocess
 import sys
 
 import numpy as np
@@ -153,6 +154,34 @@ def test_in_place_of_the_recognizer(exported, onnx_files):
         other(frames[None].float(), mode='loss')
     with pytest.raises(ValueError, match="one of .*got 'tensorrt'"):
         ExportedRecognizer('x.onnx', MODEL['data_preprocessor'], 'tensorrt')
+
+
+SIGNALS = '''
+import gc, signal, subprocess, sys
+import numpy as np
+from respike_mm.deployment import load_openvino
+signal.signal(signal.SIGCHLD, lambda *args: None)
+segments = dict(segments=np.zeros((2, 2, 3, 3, 64, 64), np.float32))
+runs = [load_openvino(sys.argv[1]) for _ in range(2)]
+for run in runs:
+    run(segments)
+del runs[0], run
+gc.collect()
+del runs[0]
+gc.collect()
+for _ in range(5):
+    subprocess.run(['true'])
+print('alive')
+'''
+
+
+def test_openvino_leaves_signals_alone(onnx_files):
+    """Each core of its own left a freed signal stack to the process."""
+    pytest.importorskip('openvino')
+    done = subprocess.run(
+        [sys.executable, '-c', SIGNALS, str(onnx_files / 'recognizer.onnx')],
+        capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, 'alive\n'), done.stderr
 
 
 def test_a_checkpoint_is_left_out_and_said_so(exported, onnx_files, tmp_path,

@@ -1,5 +1,6 @@
 """Training clips whose ranges fix the scales of int8."""
 from copy import deepcopy
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,10 +27,8 @@ def calibration_clips(cfg: 'Config', model: 'nn.Module',
     """
     if count < 1:
         raise SystemExit(f'--clips must be at least 1, got {count}')
-    import numpy as np
     import torch
-    from mmaction.registry import DATASETS
-    from mmengine.dataset import pseudo_collate
+    from mmengine.runner import Runner
     train = cfg.get('train_dataloader', {}).get('dataset', {})
     while 'ann_file' not in train and 'dataset' in train:  # a wrapper
         train = train.dataset
@@ -37,13 +36,14 @@ def calibration_clips(cfg: 'Config', model: 'nn.Module',
         raise SystemExit(
             'int8 of all products is fitted to training clips: give the '
             'config a train_dataloader.dataset with an ann_file')
-    videos = deepcopy(train)
-    videos.update(pipeline=cfg.test_dataloader.dataset.pipeline,
-                  test_mode=True)
-    dataset = DATASETS.build(videos)
-    order = np.random.default_rng(0).permutation(len(dataset))[:count]
+    loader = deepcopy(cfg.test_dataloader)
+    loader.dataset = deepcopy(train)
+    loader.dataset.update(
+        pipeline=cfg.test_dataloader.dataset.pipeline, test_mode=True)
+    loader.update(
+        batch_size=1, sampler=dict(type='DefaultSampler', shuffle=True))
     clips = [
-        model.data_preprocessor(pseudo_collate([dataset[int(i)]]))['inputs']
-        for i in order
+        model.data_preprocessor(batch)['inputs'][:, 0]
+        for batch in islice(Runner.build_dataloader(loader, seed=0), count)
     ]
-    return torch.cat([views[:, 0] for views in clips])
+    return torch.cat(clips)
