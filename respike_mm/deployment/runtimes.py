@@ -47,9 +47,9 @@ def load_onnxruntime(path: Union[str, Path], threads: int = 0) -> Run:
 def _openvino_core():
     """OpenVINO's core, one for the process and as long as it lives.
 
-    A core brings the process a signal stack and takes it along when it goes.
-    With a second one alive, the next signal, such as a data loader's worker
-    that ends, finds freed memory in its place and kills the process.
+    A core brings the process a signal stack, and when it goes puts back the
+    one it found: of two, that of the other, which may be gone. The next
+    signal, such as a data loader's worker that ends, then kills the process.
     """
     return _require('openvino').Core()
 

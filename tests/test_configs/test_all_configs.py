@@ -97,3 +97,6 @@ def test_names_mean_what_they_say(depth, stride, data):
     assert cfg.auto_scale_lr.base_batch_size == 32
     assert dict(type='TensorboardVisBackend') in cfg.visualizer.vis_backends
     assert cfg.default_hooks.checkpoint.save_best == 'auto'
+    assert set(cfg.default_hooks) >= {
+        'exact_resume', 'non_finite_loss', 'skipped_videos',
+        'bounded_history'}

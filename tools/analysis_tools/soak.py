@@ -142,7 +142,8 @@ def main() -> None:
     cfg.train_dataloader.num_workers = 1
     cfg.train_cfg.max_epochs = args.iters // ITERS_PER_EPOCH
     cfg.default_hooks.logger.interval = 50
-    cfg.default_hooks.bounded_history.max_length = max(20, args.iters // 8)
+    cfg.default_hooks.bounded_history.max_length = max(
+        cfg.log_processor.window_size, args.iters // 8)
     samples = Samples(folder / 'run')
     interval = args.iters // args.samples
 

@@ -19,7 +19,7 @@ class BoundedHistoryHook(Hook):
 
     Raises:
         ValueError: If ``max_length`` is not above zero, or at the start of a
-            training whose ``log_processor`` averages over more values.
+            training whose ``log_processor`` looks at more values.
     """
 
     def __init__(self, max_length: int = 10_000) -> None:
@@ -32,7 +32,10 @@ class BoundedHistoryHook(Hook):
         processor = runner.log_processor
         windows = {'window_size': processor.window_size}
         for i, options in enumerate(processor.custom_cfg):
-            windows[f'custom_cfg[{i}]'] = options.get('window_size', 0)
+            if options['method_name'] != 'current':  # the last value alone
+                # Without a window MMEngine takes all there is.
+                windows[f'custom_cfg[{i}]'] = options.get(
+                    'window_size') or 'global'
         for key, window in windows.items():
             if window == 'epoch':
                 window = len(runner.train_dataloader)
@@ -40,7 +43,7 @@ class BoundedHistoryHook(Hook):
                 window = runner.max_iters
             if window > self.max_length:
                 raise ValueError(
-                    f'log_processor.{key} averages over {window} values, and '
+                    f'log_processor.{key} looks at {window} values, and '
                     f'BoundedHistoryHook keeps {self.max_length}: set '
                     f'default_hooks.bounded_history.max_length={window}, or '
                     'a smaller window_size')

@@ -58,23 +58,23 @@ def test_a_longer_history_shrinks_at_resume(tmp_path):
 
 
 @pytest.mark.parametrize('custom, length', [
-    (dict(window_size='global'), 16), (dict(window_size='epoch'), 4),
-    (dict(window_size=6), 6)])
+    (dict(), 16), (dict(window_size='global'), 16),
+    (dict(window_size='epoch'), 4), (dict(window_size=6), 6)])
 def test_windows_must_fit(tmp_path, custom, length):
     custom_cfg = [
-        dict(data_src='time', method_name='max'),
+        dict(data_src='time', method_name='current'),
         dict(data_src='loss', method_name='mean', **custom)
     ]
     runner_of(tmp_path / 'a', max_length=length, custom_cfg=custom_cfg).train()
     runner = runner_of(tmp_path / 'b', max_length=length - 1,
                        custom_cfg=custom_cfg)
-    match = rf'custom_cfg\[1\] averages over {length} .*max_length={length}'
+    match = rf'custom_cfg\[1\] looks at {length} .*max_length={length}'
     with pytest.raises(ValueError, match=match):
         runner.train()
 
 
 def test_default_window_must_fit(tmp_path):
-    with pytest.raises(ValueError, match='log_processor.window_size averages'):
+    with pytest.raises(ValueError, match='log_processor.window_size looks'):
         runner_of(tmp_path, max_length=1).train()
 
 
