@@ -18,6 +18,8 @@ from spikingjelly.activation_based import surrogate as surrogates
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from .lif_backend import BACKENDS, Backend, triton_backend
+
 threshold_backward = torch.ops.aten.threshold_backward
 
 
@@ -114,6 +116,39 @@ def surrogate_gradient(surrogate: surrogates.SurrogateFunctionBase,
                               **{k: getattr(surrogate, k) for k in names})
 
 
+def input_gradient(x: Tensor, grad_spikes: Tensor, params: LIFParameters,
+                   surrogate: surrogates.SurrogateFunctionBase) -> Tensor:
+    """Gradient of the inputs, by the surrogate and through the membrane.
+
+    Args:
+        x: Inputs of all time steps, ``[S, ...]``.
+        grad_spikes: Gradient of the spikes, the shape of ``x``.
+        params: Constants of the membrane equation.
+        surrogate: Stands for the derivative of the spikes.
+
+    Returns:
+        The shape and dtype of ``x``.
+    """
+    decay, gain, v_threshold = params
+    membrane = negative_membrane(x, params)
+    carried = None
+    for t in reversed(range(len(x))):
+        h = membrane[t]  # -H
+        # dO/dH by the surrogate; the reset is detached: dV/dH = 1 - O.
+        grad = surrogate_gradient(surrogate, grad_spikes[t].to(h.dtype),
+                                  torch.rsub(h, -v_threshold))
+        if carried is not None:
+            kept = threshold_backward(carried, h, -v_threshold)
+            grad.add_(kept, alpha=decay)
+        # The potential of this step has served: its place is free.
+        torch.mul(grad, gain, out=h)
+        carried = grad
+    return membrane.to(x.dtype)
+
+
+TORCH = Backend(lif_spikes, input_gradient)
+
+
 class _LIFFunction(torch.autograd.Function):
     """Spikes of all time steps; saves its input for the backward pass.
 
@@ -126,31 +161,19 @@ class _LIFFunction(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x: Tensor, params: LIFParameters,
-                surrogate: surrogates.SurrogateFunctionBase) -> Tensor:
+                surrogate: surrogates.SurrogateFunctionBase,
+                backend: Backend) -> Tensor:
         ctx.save_for_backward(x)
-        ctx.params, ctx.surrogate = params, surrogate
-        return lif_spikes(x, params)
+        ctx.params, ctx.surrogate, ctx.backend = params, surrogate, backend
+        return backend.spikes(x, params)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad_spikes: Tensor):
         x, = ctx.saved_tensors
-        decay, gain, v_threshold = ctx.params
-        membrane = negative_membrane(x, ctx.params)
-        carried = None
-        for t in reversed(range(len(x))):
-            h = membrane[t]  # -H
-            # dO/dH by the surrogate; the reset is detached: dV/dH = 1 - O.
-            grad = surrogate_gradient(ctx.surrogate,
-                                      grad_spikes[t].to(h.dtype),
-                                      torch.rsub(h, -v_threshold))
-            if carried is not None:
-                kept = threshold_backward(carried, h, -v_threshold)
-                grad.add_(kept, alpha=decay)
-            # The potential of this step has served: its place is free.
-            torch.mul(grad, gain, out=h)
-            carried = grad
-        return membrane.to(x.dtype), None, None
+        grad = ctx.backend.input_gradient(x, grad_spikes, ctx.params,
+                                          ctx.surrogate)
+        return grad, None, None, None
 
 
 @MODELS.register_module()
@@ -169,18 +192,26 @@ class LIFNeuron(nn.Module):
         v_threshold: Firing threshold. Defaults to 1.
         surrogate: ``type`` names a surrogate function of spikingjelly, the
             rest are its arguments. Defaults to ``ATan`` with alpha 2.
+        backend: ``'auto'`` runs Triton kernels on a GPU where they serve,
+            see :mod:`~respike_mm.models.common.lif_backend`; ``'torch'``
+            PyTorch's operations everywhere. Defaults to ``'auto'``.
 
     Raises:
-        ValueError: If ``tau <= 1``, ``v_threshold <= 0`` or spikingjelly has
-            no such surrogate in closed form.
+        ValueError: If ``tau <= 1``, ``v_threshold <= 0``, spikingjelly has
+            no such surrogate in closed form, or ``backend`` is another.
     """
 
     def __init__(self,
                  tau: float = 4 / 3,
                  decay_input: bool = True,
                  v_threshold: float = 1.,
-                 surrogate: dict = dict(type='ATan', alpha=2.)) -> None:
+                 surrogate: dict = dict(type='ATan', alpha=2.),
+                 backend: str = 'auto') -> None:
         super().__init__()
+        if backend not in BACKENDS:
+            raise ValueError(f'LIFNeuron: backend must be one of {BACKENDS}, '
+                             f'got {backend!r}')
+        self.backend = backend
         if not tau > 1:  # nor NaN
             raise ValueError(f'LIFNeuron: tau must exceed 1, got {tau}')
         if not v_threshold > 0:
@@ -209,9 +240,12 @@ class LIFNeuron(nn.Module):
         Returns:
             Zeros and ones of the shape and dtype of ``x``.
         """
+        backend = TORCH
+        if self.backend == 'auto':
+            backend = triton_backend(x, type(self.surrogate)) or TORCH
         if torch.is_grad_enabled() and x.requires_grad:
-            return _LIFFunction.apply(x, self.params, self.surrogate)
-        return lif_spikes(x, self.params)
+            return _LIFFunction.apply(x, self.params, self.surrogate, backend)
+        return backend.spikes(x, self.params)
 
     def extra_repr(self) -> str:
         params = self.params._asdict()
