@@ -18,8 +18,9 @@ from _bench.execute import Task, execute_all
 from _bench.files import write_text
 from _bench.overview import Live, listing, overview
 from _bench.plan import Request, plan
-from _bench.report import write_report
-from _bench.results import collect, write_results
+from _bench.records import join, take_over
+from _bench.report import load_results, write_report
+from _bench.results import collect, in_suite_order, write_results
 from _bench.runs import FAILED, state
 from _bench.suite import Suite, load_suite
 from mmengine.config import DictAction
@@ -65,6 +66,8 @@ def build_parser() -> argparse.ArgumentParser:
         help='measure energy on so many test samples after testing')
     add('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
         help='for training and testing, of every run')
+    add('--earlier', type=Path, nargs='+', default=[], metavar='RESULTS.json',
+        help='runs in these files are not repeated, and are tabulated too')
     what = parser.add_mutually_exclusive_group()
     what.add_argument('--collect-only', action='store_true',
                       help='run nothing; tabulate what is finished')
@@ -108,6 +111,10 @@ def run(suite: Suite, request: Request, tools: Tools,
     """Plan, execute, tabulate."""
     work_dir = args.work_dir or Path('work_dirs/bench', suite.name)
     runs = plan(suite, work_dir, request)
+    earlier = []
+    for path in args.earlier:
+        found, runs = take_over(load_results(path), suite.name, runs)
+        earlier.append(found)
     tasks = [Task(run, state(run)) for run in runs]
     if args.dry_run:
         print(listing(tasks, tools) + overview(tasks, args.jobs), end='')
@@ -123,7 +130,8 @@ def run(suite: Suite, request: Request, tools: Tools,
             live.show(text, states)
 
         execute_all(tasks, tools, args.jobs, INTERVAL, report)
-    results = collect(suite, runs)
+    results, = join([*earlier, collect(suite, runs)])
+    results['runs'] = in_suite_order(suite, results['runs'])
     paths = write_results(work_dir, results)
     paths += write_report([results], args.out or work_dir / 'tables')
     print(''.join(f'{path}\n' for path in paths), end='')

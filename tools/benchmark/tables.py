@@ -4,7 +4,8 @@
         work_dirs/bench/hmdb51 --out docs/results/paper
 
 Each argument is a ``results.json`` of ``run.py``, or the folder it is in; the
-tables get columns for each data set. See docs/benchmark.md.
+tables get columns for each data set. Several of one suite are put together.
+See docs/benchmark.md.
 """
 import argparse
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from _bench.errors import BenchmarkError
 from _bench.readme import fill_file
+from _bench.records import join
 from _bench.report import load_results, write_report
 
 
@@ -32,7 +34,7 @@ def main() -> int:
         parser.error('results and --out go together')
     try:
         if args.results:
-            datasets = [load_results(path) for path in args.results]
+            datasets = join([load_results(path) for path in args.results])
             for path in write_report(datasets, args.out):
                 print(path)
         if args.fill:

@@ -77,7 +77,7 @@ def test_tables_of_several_results_into_a_page(tmp_path, capsys):
     names = {path.name for path in (tmp_path / 'out').iterdir()}
     assert names == {'report.md', 'table1.csv', 'table1.md', 'table1.png',
                      'details_a.csv', 'details_a.md', 'details_b.csv',
-                     'details_b.md'}
+                     'details_b.md', 'results_a.json', 'results_b.json'}
     assert 'HMDB-51 top-1 %' in page.read_text()
     report = (tmp_path / 'out/report.md').read_text()
     assert 'UCF-101: seeds 0; splits 1; epochs 4; crop 224; revision abc.' \
@@ -87,7 +87,7 @@ def test_tables_of_several_results_into_a_page(tmp_path, capsys):
 @pytest.mark.parametrize('content, match', [
     (None, 'does not exist'),
     ([], 'no results.json of the benchmark'),
-    (dict(runs=[]), 'no run is finished'),
+    (dict(suite='mini', runs=[]), 'no run is finished'),
 ])
 def test_bad_results(content, match, tmp_path, capsys):
     if content is not None:

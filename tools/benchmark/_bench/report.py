@@ -5,8 +5,9 @@ from typing import Any, Dict, List, Sequence
 from .claims import check_claims
 from .errors import BenchmarkError
 from .figures import all_figures
-from .files import read_json, write_text
+from .files import read_json, write_json, write_text
 from .firing_rates import firing_rates_table
+from .records import portable
 from .summary import splits_of
 from .tables import Table, all_tables, claims_table, one_or_all
 
@@ -18,6 +19,8 @@ Video level unless "clip" is said.
 
 def write_report(datasets: Sequence[Dict[str, Any]], out: Path) -> List[Path]:
     """Write ``report.md``, each table as .md and .csv, and the figures.
+
+    Beside them the results themselves, ``results_SUITE.json``.
 
     Returns:
         The files.
@@ -42,6 +45,9 @@ def write_report(datasets: Sequence[Dict[str, Any]], out: Path) -> List[Path]:
             write_text(paths[-1], text)
     paths.append(out / 'report.md')
     write_text(paths[-1], report(datasets, tables))
+    for data in datasets:
+        paths.append(out / f'results_{data["suite"]}.json')
+        write_json(paths[-1], portable(data))
     return paths + all_figures(datasets, out)
 
 

@@ -97,13 +97,24 @@ def collect(suite: Suite, runs: Sequence[Run]) -> Dict[str, Any]:
                 firing_rates=rates,
                 folder=str(run.folder)) for row in run.rows
         ]
-    order = [(row.section, row.name) for row in suite.rows]
-    records.sort(key=lambda x: order.index((x['section'], x['name'])))
     return dict(
         suite=suite.name,
         title=suite.title,
         paper=suite.paper,
-        runs=records)
+        runs=in_suite_order(suite, records))
+
+
+def in_suite_order(suite: Suite,
+                   records: Sequence[Dict[str, Any]]) -> List[Dict[str, Any]]:
+    """Sort records as the suite's rows are; then by seed and split.
+
+    Rows that the suite does not have any more come last.
+    """
+    order = {(row.section, row.name): i for i, row in enumerate(suite.rows)}
+    return sorted(
+        records,
+        key=lambda x: (order.get((x['section'], x['name']), len(order)),
+                       x['seed'], x['split']))
 
 
 def read_energy(path: Path) -> Tuple[Dict[str, Any], Dict[str, float]]:
