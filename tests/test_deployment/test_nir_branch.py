@@ -6,7 +6,7 @@ from tiny_respike import SMALLEST, settled
 from respike_mm.deployment import export_nir, run_nir, spikingjelly_branch
 from respike_mm.deployment.nir_branch import spikingjelly_neuron
 from respike_mm.models import LIFNeuron
-from respike_mm.models.common.lif import lif_spikes
+from respike_mm.models.common.lif_functional import lif_spikes
 
 
 def branch(**options):

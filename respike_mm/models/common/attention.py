@@ -112,16 +112,18 @@ class _GEGLU(torch.autograd.Function):
         x, = ctx.saved_tensors
         grad_x = torch.empty_like(x)
         (value, gate), grads = x.chunk(2, -1), grad_x.chunk(2, -1)
-        torch.mul(grad, F.gelu(gate), out=grads[0])
+        grads[0].copy_(F.gelu(gate).mul_(grad))
         grads[1].copy_(gelu_backward(grad * value, gate))
         return grad_x
 
 
 def geglu(x: Tensor) -> Tensor:
     """Gated GELU, ``[..., 2 D]`` (value, gate) to ``[..., D]``."""
+    value, gate = x.chunk(2, dim=-1)
+    if torch.compiler.is_compiling():  # it decides itself what to keep
+        return F.gelu(gate) * value
     if torch.is_grad_enabled() and x.requires_grad:
         return _GEGLU.apply(x)
-    value, gate = x.chunk(2, dim=-1)
     return F.gelu(gate).mul_(value)
 
 

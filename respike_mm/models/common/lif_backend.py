@@ -1,44 +1,54 @@
 """What the passes of the LIF neuron are computed by.
 
-PyTorch's operations (:mod:`~respike_mm.models.common.lif`) are the reference
-and run everywhere. On a GPU they cost several kernels a time step, and those
-of :mod:`~respike_mm.models.common.lif_triton` one for all steps.
+PyTorch's operations (:mod:`~respike_mm.models.common.lif_functional`) are the
+reference and run everywhere. On a GPU they cost several kernels a time step,
+and :mod:`~respike_mm.models.common.lif_triton` one for all steps.
 """
 import functools
 import logging
-from typing import Callable, NamedTuple, Optional
+from typing import Callable, NamedTuple
 
 import torch
 from mmengine.logging import print_log
 from torch import Tensor
 
+from . import lif_functional, lif_traced
+
 BACKENDS = ('auto', 'torch')
 
 
 class Backend(NamedTuple):
-    """The two passes: functions as ``lif_spikes`` and ``input_gradient``."""
+    """The two passes, as ``lif_spikes`` and ``input_gradient`` are called."""
     spikes: Callable
     input_gradient: Callable
 
 
-def triton_backend(x: Tensor, surrogate: type) -> Optional[Backend]:
-    """Triton's kernels for these inputs, or None where they do not serve.
+TORCH = Backend(lif_functional.lif_spikes, lif_functional.input_gradient)
+TRACED = Backend(lif_traced.spikes, lif_traced.input_gradient)
 
-    They do not on other devices than GPUs, nor for compilers and exporters,
-    which had better see operations. What else is in the way is logged.
+
+def choose_backend(name: str, x: Tensor, surrogate: type) -> Backend:
+    """What computes a neuron on these inputs.
 
     Args:
+        name: One of ``BACKENDS``.
         x: Inputs of all time steps, ``[S, ...]``.
         surrogate: Class of the surrogate function.
+
+    Returns:
+        ``TRACED`` for compilers and exporters; Triton's kernels for inputs on
+        a GPU, if ``name`` is ``'auto'`` and they serve, and a line in the log
+        if they do not; else ``TORCH``.
     """
-    if not x.is_cuda or torch.compiler.is_compiling():
-        return None
-    return _on_device(x.device, len(x), surrogate)
+    if torch.compiler.is_compiling():
+        return TRACED
+    if name == 'torch' or not x.is_cuda:
+        return TORCH
+    return _on_gpu(x.device, len(x), surrogate)
 
 
 @functools.lru_cache(maxsize=None)  # so that the log says it once
-def _on_device(device: torch.device, num_steps: int,
-               surrogate: type) -> Optional[Backend]:
+def _on_gpu(device: torch.device, num_steps: int, surrogate: type) -> Backend:
     try:
         from . import lif_triton
     except ImportError as error:
@@ -49,5 +59,5 @@ def _on_device(device: torch.device, num_steps: int,
         print_log(
             f'LIFNeuron: no Triton kernels on {device}, PyTorch operations '
             f'instead: {reason}', 'current', level=logging.WARNING)
-        return None
+        return TORCH
     return Backend(lif_triton.spikes, lif_triton.input_gradient)

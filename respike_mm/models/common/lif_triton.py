@@ -3,7 +3,7 @@
 Inputs are read and outputs written once, and the membrane stays in registers.
 The kernels of spikingjelly keep the membrane of every time step in float32
 for the backward pass; these keep nothing beside the input, as
-:mod:`~respike_mm.models.common.lif` does, whose functions they stand in for.
+:class:`~respike_mm.models.common.lif.LIFNeuron` does, whose functions they stand in for.
 
 Only imported where a GPU is: Triton does not come with every PyTorch.
 
@@ -19,7 +19,8 @@ import triton.language as tl
 from spikingjelly.activation_based import surrogate as surrogates
 from torch import Tensor
 
-from . import lif
+from . import lif_functional as reference
+from .lif_functional import LIFParameters
 
 # Surrogates that the kernel knows, by the number it knows them under.
 ATAN, RECT = 0, 1
@@ -79,8 +80,8 @@ def _gradient_kernel(x_ptr, grad_ptr, out_ptr, n, S: tl.constexpr,
                  (carried * GAIN).to(out_ptr.dtype.element_ty), i < n)
 
 
-def spikes(x: Tensor, params: lif.LIFParameters) -> Tensor:
-    """:func:`~respike_mm.models.common.lif.lif_spikes` in one kernel.
+def spikes(x: Tensor, params: LIFParameters) -> Tensor:
+    """``lif_spikes`` in one kernel.
 
     Args:
         x: Inputs of at most :data:`MAX_STEPS` time steps, ``[S, ...]``.
@@ -96,7 +97,7 @@ def spikes(x: Tensor, params: lif.LIFParameters) -> Tensor:
 
 
 def input_gradient(
-        x: Tensor, grad: Tensor, params: lif.LIFParameters,
+        x: Tensor, grad: Tensor, params: LIFParameters,
         surrogate: surrogates.SurrogateFunctionBase) -> Tensor:
     """Gradient of the inputs from that of the spikes, in one kernel.
 
@@ -161,17 +162,17 @@ def objection(device: torch.device, num_steps: int, surrogate: type) -> str:
 
 
 def _difference(device: torch.device) -> str:
-    params = lif.LIFParameters(0.25, 0.75, 1.)
+    params = LIFParameters(0.25, 0.75, 1.)
     # Eighths, in an order of its own at each of three steps: nothing is
     # rounded, so that no spike hangs on how.
     values = torch.arange(-24, 40, device=device)
     steps = torch.arange(1, 6, 2, device=device)[:, None]
     x = values.mul(steps).remainder(64).sub(24).div(8)
-    if not torch.equal(spikes(x, params), lif.lif_spikes(x, params)):
+    if not torch.equal(spikes(x, params), reference.lif_spikes(x, params)):
         return 'their spikes differ from PyTorch\'s'
     gradients = [
         module.input_gradient(x, x.flip(1), params, surrogates.ATan())
-        for module in (lif, sys.modules[__name__])
+        for module in (reference, sys.modules[__name__])
     ]
     return '' if torch.allclose(*gradients, 1e-4, 1e-5) else \
         'their gradients differ from PyTorch\'s'

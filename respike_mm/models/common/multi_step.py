@@ -80,10 +80,11 @@ def _as_one_node(x: Tensor, norm: nn.Module) -> bool:
     """Whether :class:`_BatchNormPerStep` does what ``norm`` would do.
 
     Subclasses (``SyncBatchNorm`` talks to other processes), other kinds of
-    normalisation, hooks, devices other than the CPU and batches of a single
-    value, which the module refuses, are left to the module.
+    normalisation, hooks, devices other than the CPU, compilers and batches of
+    a single value, which the module refuses, are left to the module.
     """
-    return (type(norm) is nn.BatchNorm2d and x.device.type == 'cpu'
+    return (not torch.compiler.is_compiling() and type(norm) is nn.BatchNorm2d
+            and x.device.type == 'cpu'
             and not norm._forward_hooks and not norm._forward_pre_hooks
             and x[0, :, 0].numel() > 1)
 

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .lif import LIFNeuron, LIFParameters, lif_step
+from .lif import LIFNeuron
+from .lif_functional import LIFParameters, lif_step
 
 
 class MembraneTape:

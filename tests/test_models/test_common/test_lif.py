@@ -5,9 +5,10 @@ import pytest
 import torch
 from spikingjelly.activation_based import neuron, surrogate
 
-from respike_mm.models.common.lif import (LIFNeuron, LIFParameters,
-                                          lif_spikes, lif_step,
-                                          negative_membrane)
+from respike_mm.models.common.lif import LIFNeuron
+from respike_mm.models.common.lif_functional import (LIFParameters, lif_spikes,
+                                                     lif_step,
+                                                     negative_membrane)
 
 MS_RESNET = dict(
     decay_input=False,

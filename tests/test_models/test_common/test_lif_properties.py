@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from respike_mm.models import LIFNeuron
-from respike_mm.models.common.lif import LIFParameters, lif_spikes, lif_step
+from respike_mm.models.common.lif_functional import (LIFParameters, lif_spikes,
+                                                     lif_step)
 
 PARAMETERS = st.builds(
     LIFParameters,

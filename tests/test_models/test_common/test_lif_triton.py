@@ -7,7 +7,9 @@ import pytest
 import torch
 from spikingjelly.activation_based import surrogate as surrogates
 
-from respike_mm.models.common import lif
+from respike_mm.models.common import lif_functional as reference
+from respike_mm.models.common.lif import LIFNeuron
+from respike_mm.models.common.lif_functional import LIFParameters
 
 triton = pytest.importorskip('triton', reason='this PyTorch has no Triton')
 from triton.backends.compiler import GPUTarget  # noqa: E402
@@ -17,8 +19,8 @@ from triton.runtime.interpreter import InterpretedFunction  # noqa: E402
 from respike_mm.models.common import lif_triton  # noqa: E402
 
 KERNELS = ('_charge', '_spikes_kernel', '_gradient_kernel')
-AUTHORS = lif.LIFParameters(0.25, 0.75, 1.)
-MS_RESNET = lif.LIFParameters(0.25, 1., 0.5)
+AUTHORS = LIFParameters(0.25, 0.75, 1.)
+MS_RESNET = LIFParameters(0.25, 1., 0.5)
 
 
 @pytest.fixture
@@ -49,10 +51,10 @@ def test_equals_the_reference(interpreted, params, surrogate, shape):
     grad = torch.randn(shape, generator=generator, dtype=torch.float64)
     spikes = lif_triton.spikes(x, params)
     assert 0 < spikes.mean() < 1
-    assert torch.equal(spikes, lif.lif_spikes(x, params))
+    assert torch.equal(spikes, reference.lif_spikes(x, params))
     torch.testing.assert_close(
         lif_triton.input_gradient(x, grad, params, surrogate),
-        lif.input_gradient(x, grad, params, surrogate),
+        reference.input_gradient(x, grad, params, surrogate),
         rtol=1e-12, atol=1e-13)
 
 
@@ -63,12 +65,12 @@ def test_memory_layouts(interpreted):
     last = last.unflatten(0, (4, 2))
     inner = x.transpose(0, 1).contiguous().transpose(0, 1)
     grad, surrogate = torch.randn_like(x), surrogates.ATan()
-    spikes = lif.lif_spikes(x, AUTHORS)
-    expected = lif.input_gradient(x, grad, AUTHORS, surrogate)
+    spikes = reference.lif_spikes(x, AUTHORS)
+    expected = reference.input_gradient(x, grad, AUTHORS, surrogate)
     for laid_out in (last, inner, x[:, :1].expand(4, 2, 3, 5, 6)):
         if laid_out.stride(1) == 0:
-            spikes = lif.lif_spikes(laid_out, AUTHORS)
-            expected = lif.input_gradient(laid_out, grad, AUTHORS, surrogate)
+            spikes = reference.lif_spikes(laid_out, AUTHORS)
+            expected = reference.input_gradient(laid_out, grad, AUTHORS, surrogate)
         assert torch.equal(lif_triton.spikes(laid_out, AUTHORS), spikes)
         torch.testing.assert_close(
             lif_triton.input_gradient(laid_out, grad, AUTHORS, surrogate),
@@ -79,16 +81,16 @@ def test_memory_layouts(interpreted):
 def test_narrow_inputs_charge_a_wide_membrane(interpreted):
     """In bfloat16 the membrane would stop short of the threshold here."""
     x = torch.full((8, 3), 1.328125, dtype=torch.bfloat16)
-    params = lif.LIFParameters(0.25, 0.75, 1.328)
+    params = LIFParameters(0.25, 0.75, 1.328)
     spikes = lif_triton.spikes(x, params)
     assert spikes.dtype == torch.bfloat16
-    assert torch.equal(spikes, lif.lif_spikes(x, params))
+    assert torch.equal(spikes, reference.lif_spikes(x, params))
     assert spikes.any() and not spikes[0].any()
     grad = lif_triton.input_gradient(x, torch.ones_like(x), params,
                                      surrogates.ATan())
     torch.testing.assert_close(
         grad,
-        lif.input_gradient(x, torch.ones_like(x), params, surrogates.ATan()),
+        reference.input_gradient(x, torch.ones_like(x), params, surrogates.ATan()),
         rtol=1e-2, atol=1e-3)
 
 
@@ -151,7 +153,7 @@ def test_neuron_on_a_gpu(dtype):
     x = (torch.randn(7, 2, 64, 56, 56, device='cuda') * 2).to(dtype)
     results = []
     for backend in ('auto', 'torch'):
-        neuron = lif.LIFNeuron(backend=backend)
+        neuron = LIFNeuron(backend=backend)
         inputs = x.clone().requires_grad_()
         out = neuron(inputs)
         out.backward(x)
