@@ -1,10 +1,10 @@
 from .checkpoints import damage, latest_checkpoint
-from .hooks import (BoundedHistoryHook, ClipPicturesHook, EnergyHook,
-                    ExactResumeHook, NonFiniteLossHook, SafeCheckpointHook,
-                    SkippedVideosHook, SpikeRateHook)
+from .hooks import (BoundedHistoryHook, ClipPicturesHook, CompileHook,
+                    EnergyHook, ExactResumeHook, NonFiniteLossHook,
+                    SafeCheckpointHook, SkippedVideosHook, SpikeRateHook)
 
 __all__ = [
-    'BoundedHistoryHook', 'ClipPicturesHook', 'EnergyHook', 'ExactResumeHook',
-    'NonFiniteLossHook', 'SafeCheckpointHook', 'SkippedVideosHook',
-    'SpikeRateHook', 'damage', 'latest_checkpoint'
+    'BoundedHistoryHook', 'ClipPicturesHook', 'CompileHook', 'EnergyHook',
+    'ExactResumeHook', 'NonFiniteLossHook', 'SafeCheckpointHook',
+    'SkippedVideosHook', 'SpikeRateHook', 'damage', 'latest_checkpoint'
 ]

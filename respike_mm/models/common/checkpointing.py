@@ -147,6 +147,7 @@ class _SecondRun(AbstractContextManager):
         self.stack.close()
 
 
+@torch.compiler.disable  # a compiler plans itself what to compute anew
 def recompute(function: Callable,
               *args,
               owner: nn.Module,
