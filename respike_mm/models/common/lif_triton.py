@@ -2,8 +2,8 @@
 
 Inputs are read and outputs written once, and the membrane stays in registers.
 The kernels of spikingjelly keep the membrane of every time step in float32
-for the backward pass; these keep nothing beside the input, as
-:class:`~respike_mm.models.common.lif.LIFNeuron` does, whose functions they stand in for.
+for the backward pass; these keep nothing beside the input, as the functions of
+:mod:`~respike_mm.models.common.lif_functional` that they stand in for.
 
 Only imported where a GPU is: Triton does not come with every PyTorch.
 
@@ -41,13 +41,15 @@ def _spikes_kernel(x_ptr, out_ptr, n, S: tl.constexpr, DECAY: tl.constexpr,
                    GAIN: tl.constexpr, THRESHOLD: tl.constexpr,
                    WIDE: tl.constexpr, BLOCK: tl.constexpr):
     i = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    mask, offsets = i < n, i
     v = tl.full([BLOCK], 0., WIDE)
-    for t in tl.static_range(S):
-        h = _charge(x_ptr, t * n + i, i < n, v, DECAY, GAIN)
+    for _ in tl.static_range(S):
+        h = _charge(x_ptr, offsets, mask, v, DECAY, GAIN)
         fires = h >= THRESHOLD
-        tl.store(out_ptr + t * n + i,
-                 tl.where(fires, 1., 0.).to(out_ptr.dtype.element_ty), i < n)
+        tl.store(out_ptr + offsets,
+                 tl.where(fires, 1., 0.).to(out_ptr.dtype.element_ty), mask)
         v = tl.where(fires, 0., h)
+        offsets += n  # not t * n, which may not fit into 32 bits
 
 
 @triton.jit
@@ -57,18 +59,20 @@ def _gradient_kernel(x_ptr, grad_ptr, out_ptr, n, S: tl.constexpr,
                      ALPHA: tl.constexpr, SLOPE: tl.constexpr,
                      WIDE: tl.constexpr, BLOCK: tl.constexpr):
     i = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    mask, offsets = i < n, i
     v = tl.full([BLOCK], 0., WIDE)
     membrane = ()
-    for t in tl.static_range(S):
-        h = _charge(x_ptr, t * n + i, i < n, v, DECAY, GAIN)
+    for _ in tl.static_range(S):
+        h = _charge(x_ptr, offsets, mask, v, DECAY, GAIN)
         membrane = membrane + (h, )
         v = tl.where(h >= THRESHOLD, 0., h)
+        offsets += n
     # dL/dH of the step behind; the reset is detached: dV/dH = 1 - O.
     carried = tl.full([BLOCK], 0., WIDE)
     for r in tl.static_range(S):
         h = membrane[S - 1 - r]
-        offsets = (S - 1 - r) * n + i
-        grad = tl.load(grad_ptr + offsets, i < n, 0.).to(WIDE)
+        offsets -= n
+        grad = tl.load(grad_ptr + offsets, mask, 0.).to(WIDE)
         distance = h - THRESHOLD
         if SURROGATE == 0:  # ATan
             scaled = distance * SLOPE
@@ -77,7 +81,7 @@ def _gradient_kernel(x_ptr, grad_ptr, out_ptr, n, S: tl.constexpr,
             grad = tl.where(tl.abs(distance) < SLOPE, grad * ALPHA, 0.)
         carried = tl.fma(tl.where(distance >= 0., 0., carried), DECAY, grad)
         tl.store(out_ptr + offsets,
-                 (carried * GAIN).to(out_ptr.dtype.element_ty), i < n)
+                 (carried * GAIN).to(out_ptr.dtype.element_ty), mask)
 
 
 def spikes(x: Tensor, params: LIFParameters) -> Tensor:

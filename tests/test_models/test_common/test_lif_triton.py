@@ -70,7 +70,8 @@ def test_memory_layouts(interpreted):
     for laid_out in (last, inner, x[:, :1].expand(4, 2, 3, 5, 6)):
         if laid_out.stride(1) == 0:
             spikes = reference.lif_spikes(laid_out, AUTHORS)
-            expected = reference.input_gradient(laid_out, grad, AUTHORS, surrogate)
+            expected = reference.input_gradient(laid_out, grad, AUTHORS,
+                                                surrogate)
         assert torch.equal(lif_triton.spikes(laid_out, AUTHORS), spikes)
         torch.testing.assert_close(
             lif_triton.input_gradient(laid_out, grad, AUTHORS, surrogate),
@@ -86,12 +87,10 @@ def test_narrow_inputs_charge_a_wide_membrane(interpreted):
     assert spikes.dtype == torch.bfloat16
     assert torch.equal(spikes, reference.lif_spikes(x, params))
     assert spikes.any() and not spikes[0].any()
-    grad = lif_triton.input_gradient(x, torch.ones_like(x), params,
-                                     surrogates.ATan())
+    arguments = x, torch.ones_like(x), params, surrogates.ATan()
     torch.testing.assert_close(
-        grad,
-        reference.input_gradient(x, torch.ones_like(x), params, surrogates.ATan()),
-        rtol=1e-2, atol=1e-3)
+        lif_triton.input_gradient(*arguments),
+        reference.input_gradient(*arguments), rtol=1e-2, atol=1e-3)
 
 
 def test_empty_batch(interpreted):
