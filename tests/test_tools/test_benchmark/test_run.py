@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 from _bench import execute
 from _bench.files import read_json, write_json
@@ -98,6 +99,21 @@ def test_a_stage_that_ends_well_without_its_result_has_failed(bench, tools,
     # The training is not repeated.
     assert bench(None) == 0
     assert len(calls(tmp_path / 'work/config1/seed0')) == 1
+
+
+def test_runs_of_another_process_are_looked_at_again(tmp_path):
+    others, ours = (
+        execute.Task(
+            SimpleNamespace(folder=tmp_path / name, digest='0'),
+            execute.RUNNING, since) for name, since in (('a', None),
+                                                        ('b', 1.)))
+    with locked(tmp_path / 'a'):
+        execute.look_at_others([others, ours])
+        assert others.state == execute.RUNNING
+        write_json(tmp_path / 'a/result.json', dict(digest='0'))
+    execute.look_at_others([others, ours])
+    assert others.state == execute.DONE
+    assert ours.state == execute.RUNNING  # its thread will say
 
 
 def test_interrupted_runs_continue(bench, tmp_path, capsys):

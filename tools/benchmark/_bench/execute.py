@@ -13,7 +13,7 @@ from typing import Callable, Optional, Sequence
 from .commands import Stage, Tools, stages
 from .files import read_json, write_json
 from .results import revision, write_result
-from .runs import BEGUN, DONE, FAILED, RUNNING, STALE, Run, locked
+from .runs import BEGUN, DONE, FAILED, RUNNING, STALE, Run, locked, state
 
 TAIL = 20  # lines of the log that a failure is recorded with
 GRACE = 10  # seconds to end in after being asked to
@@ -184,7 +184,8 @@ def pending(task: Task, tools: Tools) -> bool:
 def work(task: Task, tools: Tools, processes: Processes) -> None:
     """Execute a task; whatever goes wrong concerns this run alone."""
     task.before = recorded_seconds(task.run)
-    task.state, task.since = RUNNING, time.monotonic()
+    # In this order: without a time it would be another process's.
+    task.since, task.state = time.monotonic(), RUNNING
     try:
         task.state = execute(task.run, tools, processes)
     except Stopped:
@@ -192,6 +193,13 @@ def work(task: Task, tools: Tools, processes: Processes) -> None:
     except Exception:
         task.state = fail(task.run, 'benchmark', None, traceback.format_exc())
     task.since = None
+
+
+def look_at_others(tasks: Sequence[Task]) -> None:
+    """Bring the states of runs at which other processes are up to date."""
+    for task in tasks:
+        if task.state == RUNNING and task.since is None:
+            task.state = state(task.run)
 
 
 def execute_all(tasks: Sequence[Task], tools: Tools, jobs: int,
@@ -222,6 +230,7 @@ def execute_all(tasks: Sequence[Task], tools: Tools, jobs: int,
         report()
         while futures:
             _, futures = wait(futures, interval, FIRST_COMPLETED)
+            look_at_others(tasks)
             report()
     finally:
         # Nothing is left of either unless this was interrupted.
