@@ -111,10 +111,8 @@ def run(suite: Suite, request: Request, tools: Tools,
     """Plan, execute, tabulate."""
     work_dir = args.work_dir or Path('work_dirs/bench', suite.name)
     runs = plan(suite, work_dir, request)
-    earlier = []
-    for path in args.earlier:
-        found, runs = take_over(load_results(path), suite.name, runs)
-        earlier.append(found)
+    earlier, runs = take_over([load_results(path) for path in args.earlier],
+                              suite.name, runs)
     tasks = [Task(run, state(run)) for run in runs]
     if args.dry_run:
         print(listing(tasks, tools) + overview(tasks, args.jobs), end='')

@@ -112,7 +112,7 @@ class _GEGLU(torch.autograd.Function):
         x, = ctx.saved_tensors
         grad_x = torch.empty_like(x)
         (value, gate), grads = x.chunk(2, -1), grad_x.chunk(2, -1)
-        grads[0].copy_(F.gelu(gate).mul_(grad))
+        torch.mul(grad, F.gelu(gate), out=grads[0])
         grads[1].copy_(gelu_backward(grad * value, gate))
         return grad_x
 

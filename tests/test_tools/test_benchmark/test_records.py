@@ -68,6 +68,21 @@ def test_earlier_run_of_another_config_is_repeated(bench, tmp_path):
     assert '†' not in (there / 'tables/ablation.md').read_text()
 
 
+def test_the_later_of_two_earlier_files_counts(bench, tmp_path):
+    """Also where it is the one that is out of date."""
+    assert bench(ROWS) == 0
+    good = tmp_path / 'work/tables/results_mini.json'
+    old = tmp_path / 'old.json'
+    old.write_text(good.read_text().replace('"digest": "', '"digest": "0'))
+    there = tmp_path / 'there'
+    assert bench(None, '--work-dir', there, '--collect-only', '--earlier',
+                 old, good) == 0
+    assert '†' not in (there / 'tables/ablation.md').read_text()
+    assert bench(None, '--work-dir', there, '--collect-only', '--earlier',
+                 good, old) == 0
+    assert '†' in (there / 'tables/ablation.md').read_text()
+
+
 def test_earlier_results_of_another_suite(bench, tmp_path, capsys):
     assert bench(ROWS) == 0
     path = tmp_path / 'work/tables/results_mini.json'

@@ -46,23 +46,27 @@ def key_of(record: Dict[str, Any]) -> tuple:
 
 class Earlier(NamedTuple):
     """What of a plan others have done, and what is left of it."""
-    results: Results
+    results: List[Results]  # of the suite, put together; empty if none
     left: List[Run]
 
 
-def take_over(results: Results, suite: str, runs: Sequence[Run]) -> Earlier:
+def take_over(datasets: Sequence[Results], suite: str,
+              runs: Sequence[Run]) -> Earlier:
     """Find planned runs among earlier results.
 
     A record stands for a run if the config says the same; if it does not any
     more, the run is left to do and the record marked stale.
 
     Raises:
-        BenchmarkError: If the results are another suite's.
+        BenchmarkError: If results are another suite's.
     """
-    if results['suite'] != suite:
-        raise BenchmarkError(f'the earlier results are of suite '
-                             f'{results["suite"]}, not {suite}')
-    records = {key_of(run): dict(run) for run in results['runs']}
+    for data in datasets:
+        if data['suite'] != suite:
+            raise BenchmarkError(f'the earlier results are of suite '
+                                 f'{data["suite"]}, not {suite}')
+    joined = join(datasets)
+    records = {key_of(run): dict(run) for data in joined
+               for run in data['runs']}
     left = []
     for run in runs:
         keys = [(row.section, row.name, run.seed, run.split)
@@ -72,4 +76,5 @@ def take_over(results: Results, suite: str, runs: Sequence[Run]) -> Earlier:
             record['stale'] = record['digest'] != run.digest
         if len(found) < len(keys) or any(r['stale'] for r in found):
             left.append(run)
-    return Earlier({**results, 'runs': list(records.values())}, left)
+    return Earlier([{**data, 'runs': list(records.values())}
+                    for data in joined], left)
