@@ -15,6 +15,7 @@ mmengine_cpu_dist            launchers assume a GPU
 mmengine_loading             weights are unpickled in full
 mmengine_own_configs         ``respike_mm::`` configs are not found
 mmengine_packages            packages are looked up with ``pkg_resources``
+torch_conv3d_bfloat16        gradients of short clips are garbage on a CPU
 ===========================  ==============================================
 
 ``patching`` holds the tools they share. Every module does nothing where its
@@ -24,7 +25,7 @@ from . import (mmaction_bfloat16, mmaction_color_jitter, mmaction_drn,
                mmaction_metafile, mmaction_visualization_hook,
                mmaction_visualizer, mmengine_checkpoint, mmengine_cpu_amp,
                mmengine_cpu_dist, mmengine_loading, mmengine_own_configs,
-               mmengine_packages)
+               mmengine_packages, torch_conv3d_bfloat16)
 
 __all__ = ['apply']
 
@@ -32,7 +33,7 @@ _PATCHES = (mmaction_drn, mmaction_metafile, mmaction_bfloat16,
             mmaction_color_jitter, mmaction_visualization_hook,
             mmaction_visualizer, mmengine_checkpoint, mmengine_cpu_amp,
             mmengine_cpu_dist, mmengine_loading, mmengine_own_configs,
-            mmengine_packages)
+            mmengine_packages, torch_conv3d_bfloat16)
 
 
 def apply() -> None:
