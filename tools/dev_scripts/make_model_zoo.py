@@ -49,13 +49,17 @@ class Result(NamedTuple):
 
 
 def read_results() -> Dict[str, Result]:
-    """Results by config, relative to ``configs``."""
+    """Results by config, relative to ``configs``.
+
+    Where two folders have the same, the later name counts: rows trained anew
+    lie in ``SUITE_what`` beside ``SUITE``.
+    """
     results = {}
     for path in sorted(ROOT.glob('docs/results/*/details_*.csv')):
         with path.open(newline='') as file:
             for row in csv.DictReader(file):
                 config = row['config'].strip('`')
-                results.setdefault(config, Result(path, row))
+                results[config] = Result(path, row)
     return results
 
 
