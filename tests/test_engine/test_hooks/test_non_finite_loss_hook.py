@@ -39,6 +39,9 @@ class Toy(BaseModel):
         super().__init__()
         self.first = nn.Linear(2, 2)
         self.block = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+        # Positive, lest ReLU make a zero of an infinity.
+        for weight in self.parameters():
+            nn.init.constant_(weight, 0.5)
 
     def forward(self, inputs, data_samples, mode):
         x = torch.stack(inputs)
