@@ -1,15 +1,9 @@
 _base_ = [
-    '../_base_/models/i3d_r50.py', '../_base_/packs/rgb_3d.py',
+    '../_base_/models/i3d_r50_scratch.py', '../_base_/packs/rgb_3d.py',
     '../_base_/recipes/motion_shapes.py'
 ]
 model = dict(
-    # From scratch, so with the zeros that MMAction2 starts from by default:
-    # without them the first gradient is 50 to 70 times larger.
-    backbone=dict(
-        pretrained=None,
-        pretrained2d=False,
-        base_channels=16,
-        zero_init_residual=True),
+    backbone=dict(base_channels=16),
     cls_head=dict(in_channels=512, num_classes=16))
 
 train_dataloader = dict(

@@ -3,7 +3,8 @@ torch 2.15) leaves parts of a 3D convolution's weight gradient unwritten, or
 writes outside it, where padding makes up for a clip shorter than the kernel:
 two frames under a kernel of three, as in the last stage of I3D, R3D-18 and
 C3D. There the padding is appended beforehand: the same output, and the kernel
-stays within its input."""
+stays within its input. Which kernel oneDNN takes cannot be asked, so all CPUs
+are treated alike."""
 from types import ModuleType
 from typing import TYPE_CHECKING, Callable, Optional
 
@@ -27,8 +28,7 @@ def is_affected(conv: 'nn.Conv3d', x: 'Tensor') -> bool:
     dtype = torch.get_autocast_dtype('cpu') \
         if torch.is_autocast_enabled('cpu') else x.dtype
     extent = conv.dilation[0] * (conv.kernel_size[0] - 1) + 1
-    return dtype == torch.bfloat16 and conv.padding[0] > 0 \
-        and x.shape[-3] < extent
+    return dtype == torch.bfloat16 and x.shape[-3] < extent
 
 
 def _padded_beforehand(conv_forward: Callable) -> Callable:
