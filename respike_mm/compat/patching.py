@@ -52,10 +52,15 @@ class _PatchingFinder(MetaPathFinder):
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.loader is not None:
             execute = spec.loader.exec_module
+            # Whoever finds a module ends the search: patch for the others.
+            patches = [f.patch for f in reversed(sys.meta_path)
+                       if isinstance(f, _PatchingFinder)
+                       and f.module_name == fullname]
 
             def exec_module(module: ModuleType) -> None:
                 execute(module)
-                self.patch(module)
+                for patch in patches:
+                    patch(module)
 
             spec.loader.exec_module = exec_module
         return spec

@@ -58,6 +58,16 @@ def test_a_module_is_patched_when_it_is_imported(module_name):
     assert importlib.import_module(module_name).value == 2
 
 
+def test_two_patches_of_a_module_in_their_order(module_name):
+
+    def add_three(module):
+        module.value += 3
+
+    when_imported(module_name, add_three)
+    when_imported(module_name, double_value)
+    assert importlib.import_module(module_name).value == 8
+
+
 def test_a_loaded_module_is_patched_at_once(module_name):
     module = importlib.import_module(module_name)
     when_imported(module_name, double_value)
