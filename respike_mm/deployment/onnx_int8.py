@@ -6,9 +6,13 @@ of an operation. Convolutions of spikes, the file's counterpart of
 
 Shapes: ``B`` clips of ``K`` segments of ``s`` frames ``[C, H, W]``.
 """
+import logging
+import platform
 from pathlib import Path
 from typing import TYPE_CHECKING, List, Optional, Union
 
+import torch
+from mmengine.logging import print_log
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
@@ -24,7 +28,8 @@ TYPES = ['Conv', 'MatMul']
 def quantise_onnx(graph: Graph,
                   path: Union[str, Path],
                   out: Union[str, Path],
-                  clips: Optional[Tensor] = None) -> None:
+                  clips: Optional[Tensor] = None,
+                  weight_bits: int = 8) -> None:
     """Write a copy of the file with products in int8.
 
     By ONNX Runtime's static quantisation: weights with a scale per output
@@ -42,11 +47,22 @@ def quantise_onnx(graph: Graph,
         out: The file to write.
         clips: Normalised segments ``[B, K, s, C, H, W]`` of training videos,
             as the recognizer takes them. None for spikes alone.
+        weight_bits: 8, or 7 for x86 processors without VNNI: they add two
+            products in 16 bits, which saturate with eight-bit weights. A
+            warning is logged if this is one and takes eight.
 
     Raises:
-        ValueError: If the file has no such operation, or clips are not of
-            the graph's sizes.
+        ValueError: If the file has no such operation, clips are not of the
+            graph's sizes, or ``weight_bits`` is another.
     """
+    if weight_bits not in (7, 8):
+        raise ValueError(f'weight_bits must be 7 or 8, got {weight_bits}')
+    if weight_bits == 8 and _saturates():
+        print_log(
+            'This processor has no VNNI: sums of products with eight-bit '
+            'weights saturate on it; set weight_bits=7 (export.py '
+            '--weight-bits 7) for files that run here', 'current',
+            level=logging.WARNING)
     import onnx
     from onnxruntime import quantization
     example, = tree_leaves(graph.inputs)
@@ -78,8 +94,15 @@ def quantise_onnx(graph: Graph,
         per_channel=True,
         activation_type=quantization.QuantType.QUInt8,
         weight_type=quantization.QuantType.QInt8,
+        reduce_range=weight_bits == 7,
         extra_options=dict(
             OpTypesToExcludeOutputQuantization=TYPES, QuantizeBias=False))
+
+
+def _saturates() -> bool:
+    """Whether this processor adds two products of bytes in 16 bits."""
+    return (platform.machine() in ('x86_64', 'AMD64')
+            and not torch.cpu._is_vnni_supported())
 
 
 def _spike_nodes(graph: Graph, model: 'ModelProto') -> List[str]:

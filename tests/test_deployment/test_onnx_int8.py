@@ -94,7 +94,8 @@ def test_all_products(tmp_path):
     files = [tmp_path / f'{name}.onnx' for name in ('x', 'spikes', 'all')]
     export_onnx(graph, files[0], opset=20)
     quantise_onnx(graph, *files[:2])
-    quantise_onnx(graph, files[0], files[2], clips)
+    # Seven bits: the test machine may have no VNNI.
+    quantise_onnx(graph, files[0], files[2], clips, weight_bits=7)
     kept = {}
     for file in files:
         nodes = onnx.load(file).graph.node
@@ -122,3 +123,35 @@ def test_clips_of_other_sizes(tmp_path):
                   torch.zeros(0, 2, 3, 3, 32, 32)):
         with pytest.raises(ValueError, match=r'be \[B, 2, 3, 3, 32, 32\]'):
             quantise_onnx(graph, tmp_path / 'x.onnx', tmp_path / 'y', clips)
+
+
+@pytest.mark.parametrize('machine, vnni, warns', [
+    ('x86_64', False, True), ('x86_64', True, False),
+    ('aarch64', False, False)])
+def test_weight_bits(tmp_path, monkeypatch, machine, vnni, warns):
+    """Seven bits reach from -64 to 64; eight warn where sums saturate."""
+    import onnx
+    monkeypatch.setattr('platform.machine', lambda: machine)
+    monkeypatch.setattr(torch.cpu, '_is_vnni_supported', lambda: vnni)
+    said = []
+    monkeypatch.setattr('respike_mm.deployment.onnx_int8.print_log',
+                        lambda text, *args, **kwargs: said.append(text))
+    model = fold_batch_norm(settled(**SMALLEST))
+    graph = recognizer_graph(model, torch.zeros(2, 2, 3, 3, 32, 32))
+    export_onnx(graph, tmp_path / 'x.onnx', opset=20)
+    largest = {}
+    for bits in (7, 8):
+        said.clear()
+        quantise_onnx(graph, tmp_path / 'x.onnx', tmp_path / 'y.onnx',
+                      weight_bits=bits)
+        assert ('no VNNI' in str(said)) == (warns and bits == 8)
+        weights = [
+            onnx.numpy_helper.to_array(i)
+            for i in onnx.load(tmp_path / 'y.onnx').graph.initializer
+            if i.data_type == onnx.TensorProto.INT8
+            and len(i.dims) == 4]
+        largest[bits] = max(abs(w.astype(int)).max() for w in weights)
+    assert largest == {7: 64, 8: 127}
+    with pytest.raises(ValueError, match='must be 7 or 8, got 4'):
+        quantise_onnx(graph, tmp_path / 'x.onnx', tmp_path / 'y.onnx',
+                      weight_bits=4)

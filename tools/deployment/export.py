@@ -62,6 +62,12 @@ def parse_args() -> argparse.Namespace:
         default=64,
         help='training clips for --int8 all (default: 64)')
     parser.add_argument(
+        '--weight-bits',
+        type=int,
+        choices=[7, 8],
+        default=8,
+        help='of --int8; 7 for x86 processors without VNNI (default: 8)')
+    parser.add_argument(
         '--opset', type=int, default=20, help='of ONNX (default: 20)')
     parser.add_argument(
         '--tolerance',
@@ -243,7 +249,8 @@ def main() -> None:
         if args.int8 == 'all':
             clips = calibration_clips(cfg, model, args.clips)
         quantise_onnx(graphs['recognizer'], args.out / 'recognizer.onnx',
-                      args.out / 'recognizer_int8.onnx', clips)
+                      args.out / 'recognizer_int8.onnx', clips,
+                      args.weight_bits)
     _, num_segments, stride, _, height, width = segments.shape
     print(f'batch dynamic; fixed: {num_segments} segments of {stride} frames, '
           f'{height}x{width}; ONNX opset {args.opset}')
