@@ -62,7 +62,8 @@ def test_recorded_attention_is_the_networks():
     seen = {}
     layer = model.neck.blocks['3'].block.cross_attn
     handle = layer.register_forward_pre_hook(
-        lambda module, args: seen.update(x=args[0], context=args[1]))
+        lambda module, args: seen.update(
+            x=args[2](args[0]), context=args[1]))
     with torch.no_grad():
         model.test_step(data)
         query = layer.to_q(seen['x'])[1, 2, 1, 8:16]  # [N, S, L, D], head 1

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from .made_again import keep_source
 from .pointwise import Linear
 
 gelu_backward = torch.ops.aten.gelu_backward
@@ -68,7 +69,12 @@ class Attention(nn.Module):
         return (self._split_heads(self.to_k(context)),
                 self._split_heads(self.to_v(context)))
 
-    def forward(self, x: Tensor, context: Context) -> Tensor:
+    def _queries(self, x: Tensor, norm: Optional[nn.Module]) -> Tensor:
+        q = self.to_q(x) if norm is None else keep_source(norm, self.to_q, x)
+        return self._split_heads(q.flatten(1, -2))
+
+    def forward(self, x: Tensor, context: Context,
+                norm: Optional[nn.Module] = None) -> Tensor:
         """Let tokens read a context.
 
         Args:
@@ -76,18 +82,18 @@ class Attention(nn.Module):
                 reads the same context, whatever the axes in between mean.
             context: Context tokens ``[B, M, D']``, or what
                 :meth:`keys_values` made of them.
+            norm: Normalises the query tokens first.
 
         Returns:
             The shape of ``x``.
         """
-        out = attend(
-            self._split_heads(self.to_q(x).flatten(1, -2)),
-            *self.keys_values(context))
+        out = attend(self._queries(x, norm), *self.keys_values(context))
         return self.to_out(out.transpose(1, 2).reshape(x.shape))
 
-    def weights(self, x: Tensor, context: Context) -> Tensor:
+    def weights(self, x: Tensor, context: Context,
+                norm: Optional[nn.Module] = None) -> Tensor:
         """The softmax matrix ``[B, h, ..., L, M]`` that the call applies."""
-        q = self._split_heads(self.to_q(x).flatten(1, -2))
+        q = self._queries(x, norm)
         k, _ = self.keys_values(context)
         scores = q @ k.transpose(2, 3) * self.head_channels**-0.5
         return scores.softmax(dim=-1).unflatten(2, x.shape[1:-1])
@@ -135,9 +141,10 @@ class GEGLUFeedForward(nn.Module):
         self.proj_in = Linear(channels, 2 * ratio * channels)
         self.proj_out = Linear(ratio * channels, channels)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Tokens ``[..., D]`` to ``[..., D]``."""
-        return self.proj_out(geglu(self.proj_in(x)))
+    def forward(self, x: Tensor, norm: nn.Module) -> Tensor:
+        """Tokens ``[..., D]``, normalised first, to ``[..., D]``."""
+        hidden = keep_source(norm, self.proj_in, x)
+        return keep_source(geglu, self.proj_out, hidden)
 
 
 class CrossAttentionBlock(nn.Module):
@@ -177,6 +184,6 @@ class CrossAttentionBlock(nn.Module):
         # [N, S, L, D]: the queries of all steps meet one key frame, whose
         # keys and values are thus computed once, not once a step.
         x = x.unflatten(0, (num_steps, batch)).transpose(0, 1)
-        x = self.cross_attn(self.norm2(x), context) + x
-        x = self.feed_forward(self.norm3(x)) + x
+        x = self.cross_attn(x, context, self.norm2) + x
+        x = self.feed_forward(x, self.norm3) + x
         return x.transpose(0, 1)

@@ -23,6 +23,8 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_flatten, tree_unflatten
 from torch.utils.checkpoint import checkpoint
 
+from .made_again import forget_recipe
+
 CHECKPOINT_LEVELS = ('none', 'attention', 'neurons', 'all')
 
 
@@ -166,6 +168,9 @@ def recompute(function: Callable,
     """
     if not torch.is_grad_enabled():
         return function(*args)
+    for arg in args:
+        if isinstance(arg, Tensor):
+            forget_recipe(arg)
     outputs = [] if keep_convolutions else None
 
     def surroundings() -> Tuple[AbstractContextManager, _SecondRun]:

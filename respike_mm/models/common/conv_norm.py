@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from .multi_step import NORM_MODES
 from .pointwise import PointwiseConv2d
+from .pooling import AveragePool2d
 from .spike_conv import SpikeConv2d
 
 
@@ -60,8 +61,6 @@ def projection(kind: str, in_channels: int, channels: int,
     """
     if kind == 'strided':
         return nn.Conv2d(in_channels, channels, 1, stride, bias=False)
-    # Ceiling and uncounted padding: an odd map then shrinks exactly as the
-    # 3x3 stride-2 convolution beside it; even maps are unaffected.
-    pool = nn.AvgPool2d(stride, ceil_mode=True, count_include_pad=False)
-    return nn.Sequential(pool,
-                         PointwiseConv2d(in_channels, channels, bias=False))
+    return nn.Sequential(
+        AveragePool2d(stride),
+        PointwiseConv2d(in_channels, channels, bias=False))

@@ -11,18 +11,14 @@ from spikingjelly.activation_based.functional import seq_to_ann_forward
 from torch import Tensor, nn
 
 from .attention import Context, CrossAttentionBlock
+from .made_again import keep_source
 from .pointwise import PointwiseConv2d
+from .pooling import average_pool
 
 
 def pool_map(x: Tensor, factor: int) -> Tensor:
-    """Average over ``factor x factor`` cells of ``[N, C, H, W]``.
-
-    Cells at the border average what they hold, so that any size works; where
-    ``factor`` divides the map this is plain average pooling.
-    """
-    if factor == 1:
-        return x
-    return F.avg_pool2d(x, factor, ceil_mode=True, count_include_pad=False)
+    """:func:`average_pool`; the map itself where there is nothing to pool."""
+    return x if factor == 1 else average_pool(x, factor)
 
 
 class FusionBlock(nn.Module):
@@ -79,7 +75,7 @@ class FusionBlock(nn.Module):
     def _attend(self, x: Tensor, context: Context) -> Tensor:
         """Attention on pooled maps, back on their grid."""
         num_steps, (height, width) = x.shape[0], x.shape[3:]
-        out = self.proj_in(self.norm(x.flatten(0, 1)))
+        out = keep_source(self.norm, self.proj_in, x.flatten(0, 1))
         tokens = out.flatten(2).transpose(1, 2)  # [S * N, L, C]
         tokens = self.block(
             tokens.unflatten(0, (num_steps, -1)), context)  # [S, N, L, C]

@@ -1,4 +1,6 @@
 """Leaky integrate-and-fire neuron, see :mod:`.lif_functional`."""
+from typing import Optional
+
 import torch
 from mmaction.registry import MODELS
 from spikingjelly.activation_based import surrogate as surrogates
@@ -7,10 +9,12 @@ from torch.autograd.function import once_differentiable
 
 from .lif_backend import BACKENDS, Backend, choose_backend
 from .lif_functional import LIFParameters
+from .made_again import Recipe, recipe_of
 
 
 class _LIFFunction(torch.autograd.Function):
-    """Spikes of all time steps; saves its input for the backward pass.
+    """Spikes of all time steps; saves its input for the backward pass, or,
+    where there is a recipe of it, what that takes.
 
     spikingjelly's multi-step node unrolls the loop into the autograd graph
     and keeps at least two tensors per step. The input alone determines the
@@ -20,20 +24,23 @@ class _LIFFunction(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, x: Tensor, params: LIFParameters,
+    def forward(ctx, x: Tensor, recipe: Optional[Recipe],
+                params: LIFParameters,
                 surrogate: surrogates.SurrogateFunctionBase,
                 backend: Backend) -> Tensor:
-        ctx.save_for_backward(x)
+        ctx.save_for_backward(*(recipe.sources if recipe else (x, )))
+        ctx.make = recipe and recipe.make
         ctx.params, ctx.surrogate, ctx.backend = params, surrogate, backend
         return backend.spikes(x, params)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad_spikes: Tensor):
-        x, = ctx.saved_tensors
+        sources = ctx.saved_tensors
+        x = ctx.make(*sources) if ctx.make else sources[0]
         grad = ctx.backend.input_gradient(x, grad_spikes, ctx.params,
                                           ctx.surrogate)
-        return grad, None, None, None
+        return grad, None, None, None, None
 
 
 @MODELS.register_module()
@@ -102,7 +109,11 @@ class LIFNeuron(nn.Module):
         """
         backend = choose_backend(self.backend, x, type(self.surrogate))
         if torch.is_grad_enabled() and x.requires_grad:
-            return _LIFFunction.apply(x, self.params, self.surrogate, backend)
+            recipe = None
+            if not torch.compiler.is_compiling():
+                recipe = recipe_of(x)
+            return _LIFFunction.apply(x, recipe, self.params, self.surrogate,
+                                      backend)
         return backend.spikes(x, self.params)
 
     def extra_repr(self) -> str:

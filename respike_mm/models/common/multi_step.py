@@ -3,81 +3,16 @@
 Convolutions and pooling see time as more batch: spikingjelly's
 ``seq_to_ann_forward``. Normalisation needs a decision, made here.
 """
-from typing import Callable, Dict, List, Optional
+from typing import Callable, Dict
 
 import torch
 from spikingjelly.activation_based.functional import seq_to_ann_forward
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
-batch_norm_backward = torch.ops.aten.native_batch_norm_backward
-
-
-class _BatchNormPerStep(torch.autograd.Function):
-    """Batch norm of every time step by its own statistics, as one node.
-
-    PyTorch's kernel runs once a step, in order and straight into the output:
-    the running statistics move as with ``S`` calls of the module, without
-    ``S`` nodes in the graph and a concatenation behind them. On CPU that is
-    faster than any batched formula, whose reductions are slow there.
-    """
-
-    @staticmethod
-    def forward(ctx, x: Tensor, weight: Optional[Tensor],
-                bias: Optional[Tensor], running_mean: Optional[Tensor],
-                running_var: Optional[Tensor], momenta: List[float],
-                eps: float) -> Tensor:
-        out = torch.empty_like(x)
-        mean, invstd = (x if weight is None else weight).new_empty(
-            2, len(x), x.shape[2])
-        for t, momentum in enumerate(momenta):
-            torch.native_batch_norm(
-                x[t], weight, bias, running_mean, running_var, True, momentum,
-                eps, out=(out[t], mean[t], invstd[t]))
-        ctx.save_for_backward(x, weight, mean, invstd)
-        ctx.eps = eps
-        return out
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, grad_out: Tensor):
-        x, weight, mean, invstd = ctx.saved_tensors
-        affine = weight is not None
-        grad_x = torch.empty_like(x)
-        parts = []
-        for t in range(len(x)):
-            grad_x[t], *part = batch_norm_backward(
-                grad_out[t], x[t], weight, None, None, mean[t], invstd[t],
-                True, ctx.eps, [True, affine, affine])
-            parts.append(part)
-        grads = (sum(p) for p in zip(*parts)) if affine else (None, None)
-        return grad_x, *grads, None, None, None, None
-
-
-def _momenta(norm: nn.BatchNorm2d, num_steps: int) -> List[float]:
-    """How far every step moves the running statistics."""
-    if not norm.track_running_stats:
-        return [0.] * num_steps
-    if norm.momentum is not None:
-        return [norm.momentum] * num_steps
-    seen = int(norm.num_batches_tracked)  # plain average over all steps
-    return [1 / (seen + t + 1) for t in range(num_steps)]
-
-
-def _batch_norm_per_step(x: Tensor, norm: nn.BatchNorm2d) -> Tensor:
-    """``norm`` in training, all steps at once; advances its statistics."""
-    momenta = _momenta(norm, len(x))
-    running = (norm.running_mean, norm.running_var)
-    if norm.track_running_stats:
-        norm.num_batches_tracked += len(x)
-    else:
-        running = (None, None)
-    return _BatchNormPerStep.apply(x, norm.weight, norm.bias, *running,
-                                   momenta, norm.eps)
-
+from .batch_norm import batch_norm_per_step
 
 def _as_one_node(x: Tensor, norm: nn.Module) -> bool:
-    """Whether :class:`_BatchNormPerStep` does what ``norm`` would do.
+    """Whether :func:`batch_norm_per_step` does what ``norm`` would do.
 
     Subclasses (``SyncBatchNorm`` talks to other processes), other kinds of
     normalisation, hooks, devices other than the CPU, compilers and batches of
@@ -109,7 +44,7 @@ def norm_per_step(x: Tensor, norm: nn.Module) -> Tensor:
     if not norm.training and getattr(norm, 'running_mean', 0) is not None:
         return seq_to_ann_forward(x, norm)
     if _as_one_node(x, norm):
-        return _batch_norm_per_step(x, norm)
+        return batch_norm_per_step(x, norm)
     # Concatenating 4-D steps keeps a channels-last layout; stacking does not.
     return torch.cat([norm(step) for step in x]).unflatten(0, x.shape[:2])
 

@@ -1,7 +1,7 @@
-"""Convolution of spikes that keeps them as bytes.
+"""Convolution of spikes that keeps them as bits.
 
 The weight's gradient needs the input of a convolution, which autograd keeps
-in float32. Spikes are zeros and ones, so a byte holds one exactly.
+in float32. Spikes are zeros and ones, so a bit holds one exactly.
 
 Shapes: ``N`` batch (times time), ``C, H, W`` map.
 """
@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+
+from .spike_bits import pack_spikes, unpack_spikes
 
 convolution_backward = torch.ops.aten.convolution_backward
 
@@ -18,20 +20,25 @@ class _SpikeConvolution(torch.autograd.Function):
     @staticmethod
     def forward(ctx, spikes: Tensor, weight: Tensor, stride: tuple,
                 padding: tuple) -> Tensor:
-        ctx.save_for_backward(spikes.to(torch.int8), weight)
+        # [N, H, W, C] of channels-last spikes: bits in the order of memory.
+        ctx.axes = (0, 1, 2, 3) if spikes.is_contiguous() else (0, 2, 3, 1)
+        ordered = spikes.permute(ctx.axes)
+        ctx.save_for_backward(pack_spikes(ordered), weight)
+        ctx.shape, ctx.dtype = ordered.shape, spikes.dtype
         ctx.geometry = stride, padding
-        ctx.dtype = spikes.dtype
         return F.conv2d(spikes, weight, None, stride, padding)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad: Tensor):
-        spikes, weight = ctx.saved_tensors
+        bits, weight = ctx.saved_tensors
         stride, padding = ctx.geometry
+        spikes = unpack_spikes(bits, ctx.shape).to(grad.dtype)
+        if ctx.axes != (0, 1, 2, 3):
+            spikes = spikes.permute(0, 3, 1, 2)
         grad_spikes, grad_weight, _ = convolution_backward(
-            grad, spikes.to(grad.dtype), weight.to(grad.dtype), None, stride,
-            padding, (1, 1), False, (0, 0), 1,
-            (*ctx.needs_input_grad[:2], False))
+            grad, spikes, weight.to(grad.dtype), None, stride, padding, (1, 1),
+            False, (0, 0), 1, (*ctx.needs_input_grad[:2], False))
         if grad_spikes is not None:
             grad_spikes = grad_spikes.to(ctx.dtype)
         if grad_weight is not None:
@@ -40,10 +47,10 @@ class _SpikeConvolution(torch.autograd.Function):
 
 
 class SpikeConv2d(nn.Conv2d):
-    """``nn.Conv2d`` without bias for integers from -128 to 127.
+    """``nn.Conv2d`` without bias for zeros and ones.
 
-    Whatever else a neuron emits would lose its fraction in the backward pass;
-    behind such a neuron use ``nn.Conv2d``.
+    Behind a neuron that emits anything else use ``nn.Conv2d``: the backward
+    pass would see its values as bits.
 
     Args:
         in_channels: Channels of the spikes.

@@ -63,24 +63,28 @@ def test_feed_forward_by_hand():
     ff.proj_out.weight.data = torch.tensor([[1.]])
     x = torch.tensor([[3.]])
     gelu = 3 * 0.5 * (1 + torch.erf(torch.tensor(3 / 2**0.5)))
-    torch.testing.assert_close(ff(x), (6 * gelu).view(1, 1))
+    torch.testing.assert_close(
+        ff(x, nn.Identity()), (6 * gelu).view(1, 1))
 
 
 def test_feed_forward_equals_autograd():
     torch.manual_seed(0)
     ff = GEGLUFeedForward(3, ratio=2).double()
+    norm = nn.LayerNorm(3).double()
     x = torch.randn(2, 5, 3, dtype=torch.float64)
     grads = []
     for fused in (True, False):
         inputs = x.clone().requires_grad_()
         ff.zero_grad()
+        norm.zero_grad()
         if fused:
-            out = ff(inputs)
+            out = ff(inputs, norm)
         else:
-            value, gate = ff.proj_in(inputs).chunk(2, dim=-1)
+            value, gate = ff.proj_in(norm(inputs)).chunk(2, dim=-1)
             out = ff.proj_out(value * F.gelu(gate))
         out.square().sum().backward()
-        grads.append([out, inputs.grad, *(p.grad for p in ff.parameters())])
+        grads.append([out, inputs.grad, norm.weight.grad, norm.bias.grad,
+                      *(p.grad for p in ff.parameters())])
     for ours, theirs in zip(*grads):
         torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
 

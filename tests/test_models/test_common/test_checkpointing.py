@@ -11,6 +11,8 @@ from respike_mm.models.backbones.ms_resnet import MSBasicBlock
 from respike_mm.models.common.checkpointing import (CHECKPOINT_LEVELS,
                                                     checkpoint_blocks,
                                                     recompute, recomputes)
+from respike_mm.models.common.made_again import recipe_of
+from respike_mm.models.common.multi_step import norm_per_step
 
 conv = torch.ops.aten.convolution.default
 
@@ -122,13 +124,24 @@ def test_keeps_the_input_and_what_it_is_told_to(call, floats):
     assert kept_bytes(lambda: block(x)) > 4 * floats
 
 
+def test_recipes_end_where_a_checkpoint_begins():
+    x = norm_per_step(membranes(), nn.BatchNorm2d(4))
+    assert recipe_of(x)
+    twice(spiking_block(), x)
+    assert not recipe_of(x)
+
+
 def test_every_level_keeps_less():
     x = torch.randn(3, 2, 3, 32, 32)
     kept = []
     for level in ('none', 'neurons', 'all'):
-        net = MSResNet(base_channels=4, checkpoint=level)
+        net = MSResNet(
+            base_channels=4, checkpoint=level, norm_mode='merged')
         kept.append(kept_bytes(lambda: net(x)))
-    assert kept[0] > 1.2 * kept[1] > 1.2 * 1.5 * kept[2]
+    assert kept[0] > 1.15 * kept[1] > 1.15 * 1.5 * kept[2]
+    # Per step, batch norm in front of neurons is made again at every level.
+    net = MSResNet(base_channels=4)
+    assert 1.2 * kept_bytes(lambda: net(x)) < kept[0]
 
 
 def test_dropout_drops_the_same():

@@ -28,7 +28,7 @@ def test_equals_convolution(stride, layout):
         torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
 
 
-def test_keeps_bytes():
+def test_keeps_bits():
     saved = []
 
     def pack(tensor):
@@ -38,7 +38,8 @@ def test_keeps_bytes():
     conv = SpikeConv2d(3, 4, 3)
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
         conv(spikes())
-    assert saved == [(torch.int8, (2, 3, 6, 6)), (torch.float32, (4, 3, 3, 3))]
+    assert saved == [(torch.uint8, (27, )),  # of 2 * 3 * 6 * 6 spikes
+                     (torch.float32, (4, 3, 3, 3))]
 
 
 def test_autocast():
