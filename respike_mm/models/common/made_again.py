@@ -2,7 +2,7 @@
 
 A normalisation costs little beside the layers around it, and what it was made
 from is often kept anyway. Unlike the levels of :mod:`.checkpointing`, which
-trade time for memory, what is here costs about nothing and is always on.
+trade time for memory, what is here costs little and is always on.
 """
 import weakref
 from typing import Callable, NamedTuple, Optional, Tuple
@@ -54,7 +54,7 @@ def _keeper() -> Optional[Callable]:
 def attach_recipe(x: Tensor, recipe: Recipe) -> None:
     """Tell the next layer how to make its input ``x`` again."""
     keeper = _keeper()
-    # A strong reference would close a circle through the checkpoint.
+    # Weakly: a recipe shall not keep a checkpoint alive.
     x._recipe = recipe, x._version, keeper and weakref.ref(keeper)
 
 
