@@ -20,7 +20,7 @@ def is_affected(conv: 'nn.Conv2d', x: 'Tensor') -> bool:
         x: Its input, ``[..., C, H, W]``.
     """
     return (conv.in_channels < 8 and conv.kernel_size == (1, 1)
-            and conv.stride != (1, 1) and conv.padding == (0, 0)
+            and conv.stride != (1, 1) and conv.padding in ((0, 0), 'valid')
             and x.device.type == 'cpu' and not x.is_contiguous())
 
 

@@ -48,7 +48,7 @@ def quantise_onnx(graph: Graph,
         clips: Normalised segments ``[B, K, s, C, H, W]`` of training videos,
             as the recognizer takes them. None for spikes alone.
         weight_bits: 8, or 7 for x86 processors without VNNI: they add two
-            products in 16 bits, which saturate with eight-bit weights. A
+            products in 16 bits, which may saturate with eight-bit weights. A
             warning is logged if this is one and takes eight.
 
     Raises:
@@ -60,7 +60,7 @@ def quantise_onnx(graph: Graph,
     if weight_bits == 8 and _saturates():
         print_log(
             'This processor has no VNNI: sums of products with eight-bit '
-            'weights saturate on it; set weight_bits=7 (export.py '
+            'weights may saturate on it; set weight_bits=7 (export.py '
             '--weight-bits 7) for files that run here', 'current',
             level=logging.WARNING)
     import onnx

@@ -22,7 +22,7 @@ def gradients(conv, x):
 
 
 @pytest.mark.parametrize('options', [
-    {}, dict(stride=(1, 3)), dict(groups=2)], ids=str)
+    {}, dict(stride=(1, 3)), dict(groups=2), dict(padding='valid')], ids=str)
 def test_gradients(options):
     """Again and again: what is written outside shows when it is freed."""
     conv, x = narrow(**options)
