@@ -2,9 +2,10 @@
 
 Both multiply a matrix of tokens with a matrix of weights. On CPU PyTorch
 leaves float32 products to its BLAS, and on one thread 1x1 convolutions of few
-images too; oneDNN's convolution was about twice as fast on an AMD processor
-(docs/performance.md). PyTorch has no switch for it, but always takes oneDNN
-for dilated convolutions, and dilation means nothing to a kernel of one pixel.
+images too. With AVX-512 oneDNN's convolution was about twice as fast on an AMD
+processor; with AVX2 alone BLAS is the faster by a tenth (docs/performance.md).
+PyTorch has no switch for it, but always takes oneDNN for dilated convolutions,
+and dilation means nothing to a kernel of one pixel.
 """
 from typing import Optional
 
@@ -13,6 +14,8 @@ import torch.nn.functional as F
 from mmcv.cnn.bricks import wrappers
 from torch import Tensor, nn
 from torch.utils._python_dispatch import _get_current_dispatch_mode
+
+from .weight_gradient import blas_beats_onednn
 
 # For fewer tokens the weights dominate, which BLAS reads as they are; and
 # PyTorch keeps oneDNN for single images of more elements than this.
@@ -32,6 +35,7 @@ def _prefers_onednn(x: Tensor, num_tokens: int) -> bool:
     return (x.device.type == 'cpu' and x.dtype == torch.float32
             and num_tokens >= _MIN_TOKENS and x.numel() > _MIN_ELEMENTS
             and torch.backends.mkldnn.is_available()
+            and not blas_beats_onednn()
             and not torch.is_autocast_enabled('cpu')
             and _get_current_dispatch_mode() is None
             and not torch.jit.is_tracing())
