@@ -93,7 +93,7 @@ class MSResNet(BaseModule):
             step on its own, the authors' way) or ``'merged'`` (over time and
             batch). Evaluation is the same. Defaults to ``'per_step'``.
         zero_init_residual: Start every block's last normalisation weight at
-            zero. Defaults to False.
+            zero, unless ``init_cfg`` loads a checkpoint. Defaults to False.
         final_neuron: Spike after the last stage. Defaults to False: the
             output is the float membrane path.
         checkpoint: What the backward pass recomputes, see
@@ -140,7 +140,7 @@ class MSResNet(BaseModule):
             if value not in known:
                 raise ValueError(f'{cls}: {name} must be one of '
                                  f'{tuple(known)}, got {value!r}')
-        if len(strides) != 4:
+        if isinstance(strides, int) or len(strides) != 4:
             raise ValueError(f'{cls}: strides needs one stride for each of '
                              f'the 4 stages, got {strides}')
         check_positive(cls, in_channels=in_channels, strides=strides,
@@ -172,7 +172,11 @@ class MSResNet(BaseModule):
 
     def init_weights(self) -> None:
         super().init_weights()
-        if self.zero_init_residual:
+        entries = self.init_cfg or []
+        if isinstance(entries, dict):
+            entries = [entries]
+        loaded = any(entry['type'] == 'Pretrained' for entry in entries)
+        if self.zero_init_residual and not loaded:
             for module in self.modules():
                 if isinstance(module, MSBasicBlock):
                     nn.init.zeros_(module.conv2.norm.weight)

@@ -140,10 +140,11 @@ class ResidualTwoStreamResNet(BaseModule):
         if motion not in self.channels:
             raise ValueError('ResidualTwoStreamResNet: motion must be one of '
                              f'{tuple(self.channels)}, got {motion!r}')
-        if clip_len < 2 or temporal_pool % 2 == 0:
+        if clip_len < 2 or temporal_pool < 1 or temporal_pool % 2 == 0:
             raise ValueError(
                 'ResidualTwoStreamResNet: clip_len must be at least 2 and '
-                f'temporal_pool odd, got {clip_len} and {temporal_pool}')
+                f'temporal_pool odd and positive, got {clip_len} and '
+                f'{temporal_pool}')
         self.clip_len = clip_len
         self.motion = motion
         self.temporal_pool = temporal_pool
@@ -158,6 +159,7 @@ class ResidualTwoStreamResNet(BaseModule):
         """An mmpretrain ResNet whose second units see several frames."""
         # Slow to import, and what registers the type.
         from mmpretrain.models import ResNet
+        from mmpretrain.models.backbones.resnet import BasicBlock, Bottleneck
         net = MODELS.build(dict(in_channels=in_channels, **stream))
         if not isinstance(net, ResNet) or net.deep_stem:
             raise ValueError(
@@ -165,6 +167,13 @@ class ResidualTwoStreamResNet(BaseModule):
                 f'with the usual stem, got {stream["type"]!r}')
         for name in net.res_layers:
             unit = getattr(net, name)[1]
+            # Others do what residual_branch does not know of.
+            if type(unit).forward not in (BasicBlock.forward,
+                                          Bottleneck.forward):
+                raise ValueError(
+                    'ResidualTwoStreamResNet: stream must be made of the '
+                    f'residual units of mmpretrain.ResNet, {stream["type"]!r} '
+                    f'has {type(unit).__name__}')
             last = 'conv3' if hasattr(unit, 'conv3') else 'conv2'
             for conv in ('conv1', last):
                 setattr(unit, conv,

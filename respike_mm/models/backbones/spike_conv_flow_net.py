@@ -22,6 +22,7 @@ from spikingjelly.activation_based.functional import seq_to_ann_forward
 from torch import Tensor, nn
 
 from ..common.multi_step import merge_steps, split_steps
+from ..common.options import check_positive
 
 
 def backward_differences(x: Tensor) -> Tensor:
@@ -94,6 +95,9 @@ class SpikeConvFlowNet(BaseModule):
             ``V <- V + X`` with threshold 0.75.
         init_cfg: Initialisation. Defaults to He initialisation by fan-in:
             nothing rescales what a layer gives to the threshold.
+
+    Raises:
+        ValueError: If a number is not above zero.
     """
 
     num_blocks = 3
@@ -109,6 +113,8 @@ class SpikeConvFlowNet(BaseModule):
             type='Kaiming', layer='Conv2d', mode='fan_in')
     ) -> None:
         super().__init__(init_cfg)
+        check_positive('SpikeConvFlowNet', num_steps=num_steps,
+                       in_channels=in_channels, base_channels=base_channels)
         self.num_steps = num_steps
         widths = [in_channels] + [base_channels] * self.num_blocks
 

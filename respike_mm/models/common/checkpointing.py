@@ -7,6 +7,9 @@
                convolutions keep their outputs
     all        everything, block by block
 
+Blocks are those of the stages: what SNNResNet and STSResNet do to their stem's
+output is kept at every level.
+
 Every level gives the same outputs, gradients and running statistics. PyTorch's
 checkpoint does the work and restores autocast and the state of the random
 number generator; added here are what it leaves open, namely running statistics
@@ -149,7 +152,7 @@ class _SecondRun(AbstractContextManager):
         self.stack.close()
 
 
-@torch.compiler.disable  # a compiler plans itself what to compute anew
+@torch.compiler.disable  # inside CompileHook's graph blocks run eagerly
 def recompute(function: Callable,
               *args,
               owner: nn.Module,

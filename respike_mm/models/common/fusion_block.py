@@ -69,7 +69,7 @@ class FusionBlock(nn.Module):
         return self.block.cross_attn.keys_values(self._tokens(context))
 
     def _tokens(self, context: Tensor) -> Tensor:
-        """``[N, C', H', W']`` to ``[N, L, C']``."""
+        """``[N, C', H', W']`` to ``[N, M, C']``."""
         return pool_map(context, self.reduction).flatten(2).transpose(1, 2)
 
     def _attend(self, x: Tensor, context: Context) -> Tensor:

@@ -1,4 +1,6 @@
 """Leaky integrate-and-fire neuron, see :mod:`.lif_functional`."""
+from inspect import signature
+from math import isinf
 from typing import Optional
 
 import torch
@@ -43,6 +45,28 @@ class _LIFFunction(torch.autograd.Function):
         return grad, None, None, None, None
 
 
+def build_surrogate(name: str, **options) -> surrogates.SurrogateFunctionBase:
+    """A surrogate function of spikingjelly, by its name and arguments.
+
+    Raises:
+        ValueError: If there is none of the name, its gradient has no closed
+            form with constants of its own, or it shall not spike.
+    """
+    cls = getattr(surrogates, name, None)
+    if (isinstance(cls, type)
+            and issubclass(cls, surrogates.SurrogateFunctionBase)
+            and hasattr(cls, 'backward')):
+        surrogate = cls(**options)
+        constants = list(signature(cls.backward).parameters)[2:]
+        if all(hasattr(surrogate, constant) for constant in constants):
+            if not surrogate.spiking:
+                raise ValueError('LIFNeuron: a surrogate function stands for '
+                                 'the gradient alone; leave out spiking=False')
+            return surrogate
+    raise ValueError('LIFNeuron: spikingjelly has no surrogate function '
+                     f'{name!r} with a closed-form gradient')
+
+
 @MODELS.register_module()
 class LIFNeuron(nn.Module):
     """Multi-step LIF neuron; every call starts from rest.
@@ -64,8 +88,9 @@ class LIFNeuron(nn.Module):
             PyTorch's operations everywhere. Defaults to ``'auto'``.
 
     Raises:
-        ValueError: If ``tau <= 1``, ``v_threshold <= 0``, spikingjelly has
-            no such surrogate in closed form, or ``backend`` is another.
+        ValueError: If ``tau <= 1``, or infinite with ``decay_input``,
+            ``v_threshold <= 0``, spikingjelly has no such surrogate in closed
+            form or it is not one of hard spikes, or ``backend`` is another.
     """
 
     def __init__(self,
@@ -81,6 +106,9 @@ class LIFNeuron(nn.Module):
         self.backend = backend
         if not tau > 1:  # nor NaN
             raise ValueError(f'LIFNeuron: tau must exceed 1, got {tau}')
+        if decay_input and isinf(tau):
+            raise ValueError('LIFNeuron: tau=inf scales the input to nothing; '
+                             'set decay_input=False')
         if not v_threshold > 0:
             raise ValueError('LIFNeuron: v_threshold must be positive, got '
                              f'{v_threshold}')
@@ -88,15 +116,8 @@ class LIFNeuron(nn.Module):
             decay=1 - 1 / tau,
             gain=1 / tau if decay_input else 1.,
             v_threshold=v_threshold)
-        surrogate = dict(surrogate)
-        name = surrogate.pop('type')
-        cls = getattr(surrogates, name, None)
-        if not (isinstance(cls, type)
-                and issubclass(cls, surrogates.SurrogateFunctionBase)
-                and hasattr(cls, 'backward')):
-            raise ValueError('LIFNeuron: spikingjelly has no surrogate '
-                             f'function {name!r} with a closed-form gradient')
-        self.surrogate = cls(**surrogate)
+        options = dict(surrogate)
+        self.surrogate = build_surrogate(options.pop('type'), **options)
 
     def forward(self, x: Tensor) -> Tensor:
         """Spikes of all time steps.

@@ -3,7 +3,7 @@
 Both multiply a matrix of tokens with a matrix of weights. On CPU PyTorch
 leaves float32 products to its BLAS, and on one thread 1x1 convolutions of few
 images too. With AVX-512 oneDNN's convolution was about twice as fast on an AMD
-processor; with AVX2 alone BLAS is the faster by a tenth (docs/performance.md).
+processor; with AVX2 alone BLAS is the faster by a sixth (docs/performance.md).
 PyTorch has no switch for it, but always takes oneDNN for dilated convolutions,
 and dilation means nothing to a kernel of one pixel.
 """

@@ -50,18 +50,23 @@ def as_stages(features) -> Tuple[torch.Tensor, ...]:
         features, )
 
 
+def frame_channels(network: nn.Module) -> int:
+    """Channels of the frames that a network's first convolution reads."""
+    convolutions = (m for m in network.modules() if isinstance(m, nn.Conv2d))
+    return next(convolutions).in_channels
+
+
 @torch.no_grad()
-def infer_stage_channels(backbone: nn.Module,
-                         in_channels: int = 3) -> Tuple[int, ...]:
+def infer_stage_channels(backbone: nn.Module) -> Tuple[int, ...]:
     """Widths of the four stages, found by one small forward pass.
 
     Raises:
-        ValueError: If the backbone does not yield four maps ``[N, C, H, W]``
-            that shrink from stage to stage.
+        ValueError: If the backbone does not yield four maps
+            ``[N, C, H, W]``.
     """
     training = backbone.training
     backbone.eval()
-    probe = torch.zeros(1, in_channels, 64, 96)
+    probe = torch.zeros(1, frame_channels(backbone), 64, 96)
     shapes = [tuple(x.shape) for x in as_stages(backbone(probe))]
     backbone.train(training)
     # The probe is wider than high, so that a channels-last map shows.

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from .lif import LIFNeuron
 from .lif_functional import LIFParameters, lif_step
+from .stage_features import frame_channels
 
 
 class MembraneTape:
@@ -122,7 +123,7 @@ def _check_steps(network: nn.Module) -> None:
     for param in network.parameters():
         noise = rng.normal(scale=0.1, size=param.shape)
         param.add_(torch.as_tensor(noise, device=device))
-    noise = rng.normal(scale=2, size=(3, 1, 3, 48, 48))
+    noise = rng.normal(scale=2, size=(3, 1, frame_channels(network), 48, 48))
     noise = torch.as_tensor(noise, device=device)
     expected = _all_stages(network, noise)
     twin, tape = _twin(network)

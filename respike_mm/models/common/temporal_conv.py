@@ -75,6 +75,7 @@ class TemporalConv(nn.Conv3d):
             conv.out_channels, (taps, *conv.kernel_size),
             stride=(1, *conv.stride),
             padding=(0, *conv.padding),
+            dilation=(1, *conv.dilation),
             bias=False)
         self.clip_len = clip_len
         self.register_load_state_dict_pre_hook(_inflate_loaded)

@@ -2,8 +2,8 @@
 
 With AVX2 alone oneDNN computes the weight gradient of 3x3 convolutions at
 about half the speed of its other products, and MKL's product of gradients and
-windows is 1.4 times as fast, the copying of windows included: a training step
-of R50 takes a tenth less (docs/performance.md).
+windows is 1.4 times as fast, the copying of windows included
+(docs/performance.md).
 
 Shapes: ``N`` batch (times time), ``C, H, W`` input, ``C', H', W'`` output.
 """

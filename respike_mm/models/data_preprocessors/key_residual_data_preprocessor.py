@@ -16,7 +16,8 @@ class KeyResidualDataPreprocessor(ActionDataPreprocessor):
     the difference of two normalised frames, in which the mean cancels. A
     static clip stays exactly zero. Segments of residual frames are int16
     (``emit='both'``); of uint8 ones (``emit='segments'``), which are frames
-    as decoded, the residuals are taken here, on the device.
+    as decoded, the residuals are taken here, on the device. The type alone
+    tells the two apart.
 
     Args:
         mean: Pixel mean of every channel.
@@ -57,7 +58,7 @@ class KeyResidualDataPreprocessor(ActionDataPreprocessor):
             float32 ``[N, V, K, s, C, H, W]`` (or flattened) and the samples.
 
         Raises:
-            ValueError: If samples differ in shape or are not segments.
+            ValueError: If samples differ in shape or type or are no segments.
         """
         batch = torch.stack(self._check(inputs))
         if self.to_rgb:
@@ -80,6 +81,13 @@ class KeyResidualDataPreprocessor(ActionDataPreprocessor):
         return torch.cat([key, others - key], dim=3)
 
     def _check(self, inputs: List[Tensor]) -> List[Tensor]:
+        # Stacking would widen uint8 frames to the type of residual ones.
+        dtypes = sorted({str(x.dtype) for x in inputs})
+        if len(dtypes) != 1:
+            raise ValueError(
+                'KeyResidualDataPreprocessor: every sample must be of one '
+                f'type, got {dtypes}; give all pipelines the same emit of '
+                'KeyResidualSampler')
         shapes = sorted({tuple(x.shape) for x in inputs})
         if len(shapes) != 1 or len(shapes[0]) != 6:
             raise ValueError(

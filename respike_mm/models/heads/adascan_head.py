@@ -137,6 +137,7 @@ class AdaScanHead(BaseHead):
         for layer in self.importance_mlp[::2]:
             xavier_init(layer, distribution='uniform')
         normal_init(self.fc_cls, std=self.init_std)
+        super().init_weights()  # by init_cfg, which comes last
 
     def importance(self, pooled: Tensor, frame: Tensor) -> Tensor:
         """Importance ``[N, 1]`` of a frame, both arguments ``[N, C]``."""

@@ -75,6 +75,7 @@ class ReSpikeHead(BaseHead):
 
     def init_weights(self) -> None:
         normal_init(self.fc_cls, std=self.init_std)
+        super().init_weights()  # by init_cfg, which comes last
 
     def forward(self, feats: Tuple[Tensor, Tensor], num_segs: int) -> Tensor:
         """Classify clips.

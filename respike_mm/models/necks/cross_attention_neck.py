@@ -114,10 +114,10 @@ class CrossAttentionNeck(BaseModule):
 
     @contextmanager
     def record_attention(self) -> Iterator[Dict[int, Tensor]]:
-        """Collect the cross-attention of every forward pass inside.
+        """Collect the cross-attention of the last forward pass inside.
 
         Yields:
-            A dict, filled by the forward pass: stage to weights
+            A dict, filled by each forward pass: stage to weights
             ``[S, N, heads, L, M]`` (query tokens ``L``, key-frame tokens
             ``M``, each row summing to one), detached.
         """

@@ -7,6 +7,8 @@ from mmaction.models.recognizers import Recognizer2D
 from mmaction.registry import MODELS
 from torch import Tensor
 
+from ..common.options import check_one_clip, check_positive
+
 
 @MODELS.register_module()
 class ClipRecognizer2D(Recognizer2D):
@@ -23,9 +25,13 @@ class ClipRecognizer2D(Recognizer2D):
         clip_len: Frames ``T`` of a clip as the pipeline packs them: with key
             frames or residual frames only, fewer than were sampled.
         **kwargs: Arguments of ``Recognizer2D``.
+
+    Raises:
+        ValueError: If ``clip_len`` is not above zero.
     """
 
     def __init__(self, clip_len: int, **kwargs) -> None:
+        check_positive('ClipRecognizer2D', clip_len=clip_len)
         super().__init__(**kwargs)
         self.clip_len = clip_len
 
@@ -41,7 +47,8 @@ class ClipRecognizer2D(Recognizer2D):
             frames.
 
         Raises:
-            ValueError: If the frames do not make whole clips.
+            ValueError: If the frames do not make whole clips, or in training
+                not one.
         """
         frames = inputs.shape[1]
         if frames % self.clip_len:
@@ -49,6 +56,8 @@ class ClipRecognizer2D(Recognizer2D):
                 f'{frames} frames a video are not a multiple of clip_len='
                 f'{self.clip_len}; set model.clip_len to the frames of a clip '
                 'that the pipeline packs')
+        if kwargs.get('data_samples') and not kwargs.get('test_mode'):
+            check_one_clip('ClipRecognizer2D', frames // self.clip_len)
         # [N, V * T, C, H, W] -> [N * V, T, C, H, W]
         clips = inputs.reshape(-1, self.clip_len, *inputs.shape[2:])
         return super().extract_feat(clips, **kwargs)

@@ -21,6 +21,7 @@ from mmaction.utils import OptConfigType, OptSampleList
 from torch import Tensor
 
 from ..common.checkpointing import checkpoint_blocks, recomputes
+from ..common.options import check_one_clip
 from ..common.pointwise import convert_pointwise
 from ..common.stage_features import (as_stages, infer_stage_channels,
                                      torchvision_stages, with_stage_outputs)
@@ -105,15 +106,19 @@ class HybridReSpike(BaseRecognizer):
                 residual frames, normalised.
             stage: ``'backbone'`` or ``'neck'`` for features (the fusion is
                 part of the spiking branch), ``'head'`` for logits.
-            data_samples, test_mode: Unused; part of MMAction2's interface.
+            data_samples, test_mode: MMAction2 passes samples in training,
+                where ``V`` must be 1.
 
         Returns:
             The pair of features that ``ReSpikeHead`` takes, or logits
             ``[N * V, num_classes]``; and the head's keyword arguments.
 
         Raises:
-            ValueError: If the input has another shape.
+            ValueError: If the input has another shape, or in training several
+                clips a video.
         """
+        if data_samples and not test_mode:
+            check_one_clip('HybridReSpike', inputs.shape[1])
         key, residual = self.split_segments(inputs)
         feats = self.forward_branches(key, residual)
         head_kwargs = dict(num_segs=inputs.shape[2])

@@ -173,6 +173,27 @@ def test_norm_modes_differ_in_training_only():
     torch.testing.assert_close(per_step, merged, rtol=0, atol=0)
 
 
+def last_norms(net):
+    return [m.conv2.norm.weight for m in net.modules()
+            if isinstance(m, MSBasicBlock)]
+
+
+@pytest.mark.parametrize('as_list', [False, True])
+def test_zero_residual_branches_unless_a_checkpoint_is_loaded(
+        tmp_path, as_list):
+    options = dict(base_channels=4, zero_init_residual=True)
+    net = MSResNet(**options)
+    net.init_weights()
+    norms = last_norms(net)
+    assert len(norms) == 8 and not any(norm.any() for norm in norms)
+    trained = {k: torch.full_like(v, 2) for k, v in net.state_dict().items()}
+    torch.save(trained, tmp_path / 'trained.pth')
+    init_cfg = dict(type='Pretrained', checkpoint=f'{tmp_path}/trained.pth')
+    net = MSResNet(**options, init_cfg=[init_cfg] if as_list else init_cfg)
+    net.init_weights()
+    assert all((norm == 2).all() for norm in last_norms(net))
+
+
 def test_recognizer2d_trains_it():
     model = MODELS.build(
         dict(
@@ -191,6 +212,7 @@ def test_recognizer2d_trains_it():
     (dict(norm_mode='batch'), 'norm_mode must be one of'),
     (dict(checkpoint='some'), 'checkpoint must be one of'),
     (dict(strides=(1, 2)), 'one stride for each'),
+    (dict(strides=2), 'one stride for each'),
 ])
 def test_bad_options(options, message):
     with pytest.raises(ValueError, match=message):

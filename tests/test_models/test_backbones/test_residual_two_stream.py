@@ -211,6 +211,10 @@ def test_bad_shapes(motion, shape, message):
     (dict(motion='optical'), ValueError, 'motion must be one of'),
     (dict(clip_len=1), ValueError, 'at least 2'),
     (dict(temporal_pool=4), ValueError, 'temporal_pool odd'),
+    (dict(temporal_pool=-1), ValueError, 'odd and positive'),
+    # Its attention over channels would be left out.
+    (dict(stream=dict(type='mmpretrain.SEResNet', depth=50)), ValueError,
+     "'mmpretrain.SEResNet' has SEBottleneck"),
     (dict(stream=dict(type='mmpretrain.ResNetV1d')), ValueError,
      "usual stem, got 'mmpretrain.ResNetV1d'"),
     (dict(stream=dict(in_channels=3)), TypeError, 'in_channels'),

@@ -121,3 +121,5 @@ def test_bad_input():
         network()(torch.zeros(5, 3, 32, 32))
     with pytest.raises(TypeError):
         SpikeConvFlowNet()
+    with pytest.raises(ValueError, match='num_steps takes integers above 0'):
+        SpikeConvFlowNet(0)

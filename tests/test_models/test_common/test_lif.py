@@ -180,6 +180,11 @@ def test_saves_one_tensor():
     (dict(v_threshold=0.), 'v_threshold must be positive'),
     (dict(surrogate=dict(type='Nope')), "no surrogate function 'Nope'"),
     (dict(surrogate=dict(type='heaviside')), 'heaviside'),
+    # Their closed forms want a constant that they do not have.
+    (dict(surrogate=dict(type='DeterministicPass')), 'closed-form gradient'),
+    (dict(surrogate=dict(type='PoissonPass')), 'closed-form gradient'),
+    (dict(surrogate=dict(type='ATan', spiking=False)), 'spiking=False'),
+    (dict(tau=math.inf), 'decay_input=False'),
 ])
 def test_bad_options(options, message):
     with pytest.raises(ValueError, match=message):
@@ -193,3 +198,9 @@ def test_unknown_option():
 
 def test_surrogates_come_from_spikingjelly():
     assert isinstance(LIFNeuron().surrogate, surrogate.ATan)
+
+
+def test_neuron_without_leak_adds_up():
+    node = LIFNeuron(tau=math.inf, decay_input=False)
+    x = torch.tensor([0.5, 0.25, 0.25, 0.5])
+    assert node(x[:, None]).flatten().tolist() == [0, 0, 1, 0]

@@ -13,11 +13,13 @@ def stages(network, x):
     return x
 
 
+@pytest.mark.parametrize('channels', [3, 1])
 @torch.no_grad()
-def test_steps_add_up_to_the_sequence():
+def test_steps_add_up_to_the_sequence(channels):
     torch.manual_seed(0)
-    network = MODELS.build(dict(type='MSResNet', base_channels=8)).eval()
-    x = torch.randn(4, 2, 3, 32, 32) * 4
+    network = MODELS.build(
+        dict(type='MSResNet', base_channels=8, in_channels=channels)).eval()
+    x = torch.randn(4, 2, channels, 32, 32) * 4
     twin, tape = step_by_step(network)
     expected = stages(network, x)
     membranes = None

@@ -25,9 +25,11 @@ def test_taps_look_back_and_ahead_within_the_clip():
     assert conv(frames).flatten().tolist() == [211, 321, 332, 55, 5, 0]
 
 
-@pytest.mark.parametrize('kernel', [1, 3])
-def test_still_clip_is_the_image_convolution(kernel):
-    image = nn.Conv2d(3, 5, kernel, padding=kernel // 2, bias=False)
+@pytest.mark.parametrize('kernel, dilation', [(1, 1), (3, 1), (3, 2)])
+def test_still_clip_is_the_image_convolution(kernel, dilation):
+    image = nn.Conv2d(
+        3, 5, kernel, padding=kernel // 2 * dilation, dilation=dilation,
+        bias=False)
     conv = TemporalConv(image, clip_len=4)
     conv.load_state_dict(image.state_dict())  # an image checkpoint
     frames = torch.randn(2, 1, 3, 6, 7).expand(2, 4, 3, 6, 7).flatten(0, 1)

@@ -212,3 +212,9 @@ def test_bad_options():
         small_head(clip_len=0)
     with pytest.raises(TypeError):
         small_head(entropy=1.)
+
+
+def test_init_cfg_comes_last():
+    head = small_head(init_cfg=dict(type='Constant', layer='Linear', val=3.))
+    assert (head.fc_cls.weight == 3).all()
+    assert (head.importance_mlp[0].weight == 3).all()

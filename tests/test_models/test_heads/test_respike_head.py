@@ -98,3 +98,10 @@ def test_without_branch_loss_there_is_one_loss():
 def test_branch_loss_is_a_share():
     with pytest.raises(ValueError, match='branch_loss must be from 0 to 1'):
         ReSpikeHead(num_classes=3, in_channels=2, branch_loss=1.5)
+
+
+def test_init_cfg_comes_last():
+    constant = dict(type='Constant', layer='Linear', val=3.)
+    head = ReSpikeHead(num_classes=3, in_channels=2, init_cfg=constant)
+    head.init_weights()
+    assert (head.fc_cls.weight == 3).all()

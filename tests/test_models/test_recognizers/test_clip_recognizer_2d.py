@@ -55,3 +55,14 @@ def test_one_clip_is_the_stock_recognizer(models):
 def test_frames_that_are_no_whole_clips(models):
     with pytest.raises(ValueError, match='4 frames.*clip_len=3'):
         predict(models[1], torch.randn(1, 4, 3, 32, 32))
+
+
+def test_training_takes_one_clip(models):
+    """Two clips of three frames under one label."""
+    with pytest.raises(ValueError, match='ClipRecognizer2D.*got 2.*num_clips'):
+        models[1](torch.randn(1, 6, 3, 32, 32), [labelled(0)], 'loss')
+
+
+def test_clip_len_is_positive():
+    with pytest.raises(ValueError, match='clip_len takes integers above 0'):
+        MODELS.build(dict(type='ClipRecognizer2D', clip_len=0, **CONFIG))

@@ -148,6 +148,23 @@ def test_bad_input_shape(shape):
         build()(torch.zeros(shape))
 
 
+def test_grey_frames():
+    grey = dict(in_channels=1)
+    model = build(backbone={**MODEL['backbone'], **grey},
+                  snn_backbone={**MODEL['snn_backbone'], **grey})
+    scores, _ = model.extract_feat(
+        torch.randn(1, 1, 2, 4, 1, 32, 32), stage='head')
+    assert scores.shape == (1, 5)
+
+
+def test_several_clips_are_for_tests():
+    model = build()
+    data = model.data_preprocessor(clips(2, views=3))
+    model(**data, mode='predict')
+    with pytest.raises(ValueError, match='HybridReSpike.*got 3.*num_clips=1'):
+        model(**data, mode='loss')
+
+
 def test_bad_backbone():
     with pytest.raises(ValueError, match='four maps'):
         build(backbone=dict(type='ResNet', depth=18, out_indices=(2, 3)))
