@@ -14,7 +14,7 @@ latest clip anew at every prediction.
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, List, Optional
+from typing import TYPE_CHECKING, Dict, List, Optional
 
 import _common
 
@@ -99,9 +99,6 @@ def annotated_path(video: Path, args: argparse.Namespace) -> Path:
 
     Below a folder that was given, its sub-folders are kept. ``a.avi`` becomes
     ``a.avi.mp4``, since ``a.mp4`` may lie beside it.
-
-    Raises:
-        ValueError: If that is the video itself.
     """
     name = Path(video.name)
     for given in map(Path, args.inputs):
@@ -109,11 +106,47 @@ def annotated_path(video: Path, args: argparse.Namespace) -> Path:
             name = video.relative_to(given)
     if name.suffix.lower() != '.mp4':
         name = name.with_name(name.name + '.mp4')
-    target = args.video_out / name
-    if target.resolve() == video.resolve():
-        raise ValueError(f'{target} would replace the input; choose another '
-                         '--video-out')
-    return target
+    return args.video_out / name
+
+
+def annotated_paths(videos: List[Path],
+                    args: argparse.Namespace) -> Dict[Path, Path]:
+    """Every video's place in ``--video-out``.
+
+    Raises:
+        ValueError: If one is an input, or that of another video as well.
+    """
+    targets = {video: annotated_path(video, args) for video in videos}
+    inputs = {video.resolve(): video for video in videos}
+    sources: Dict[Path, Path] = {}
+    for video, target in targets.items():
+        place = target.resolve()
+        if place in inputs:
+            raise ValueError(
+                f'the annotated copy of {video} would replace the input '
+                f'{inputs[place]}; choose a --video-out outside the inputs')
+        if place in sources:
+            raise ValueError(
+                f'the annotated copies of {sources[place]} and {video} would '
+                f'both be {target}; run the tool once for each, with another '
+                '--video-out')
+        sources[place] = video
+    return targets
+
+
+def fingerprint(model: 'nn.Module') -> str:
+    """Eight digits that tell a model's weights from others of the same name.
+
+    Of the weights, not their file, which may be an address.
+    """
+    import hashlib
+
+    import torch
+    digest = hashlib.sha256()
+    for name, value in model.state_dict().items():
+        digest.update(name.encode())
+        digest.update(value.cpu().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()[:8]
 
 
 def predict_files(model: 'nn.Module', names: List[str],
@@ -129,6 +162,7 @@ def predict_files(model: 'nn.Module', names: List[str],
     from respike_mm.datasets.checked_video_dataset import VideoReadError
     from respike_mm.structures import scores_of
     files = find_videos(args.inputs)
+    targets = annotated_paths(files, args) if args.video_out else {}
     done = log.finished if log else {}
     left = [file for file in files if str(file) not in done]
     if len(left) < len(files):
@@ -145,8 +179,8 @@ def predict_files(model: 'nn.Module', names: List[str],
             with torch.no_grad():
                 sample, = model.test_step(pseudo_collate([data[i]]))
             predictions = best(scores_of(sample), names, args.top_k)
-            if args.video_out:
-                annotate(file, annotated_path(file, args), predictions)
+            if targets:
+                annotate(file, targets[file], predictions)
         except (VideoReadError, StreamError) as problem:
             error, failed = str(problem), failed + 1
         if log:
@@ -229,7 +263,8 @@ def main() -> int:
     try:
         names = read_class_names(args.labels, num_classes)
         model = load_recognizer(cfg, args.checkpoint, args.device)
-        name = f'{Path(args.config).stem} {Path(args.checkpoint).name}'
+        name = (f'{Path(args.config).stem} {Path(args.checkpoint).name} '
+                f'{fingerprint(model)}')
         with PredictionLog(args.out, name, args.top_k, args.retry) \
                 if args.out else nullcontext() as log:
             if is_live(args.inputs[0]):

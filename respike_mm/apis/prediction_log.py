@@ -2,6 +2,7 @@
 import csv
 import io
 import json
+import os
 from pathlib import Path
 from types import TracebackType
 from typing import Dict, List, NamedTuple, Optional, Sequence, Type
@@ -30,8 +31,8 @@ class PredictionLog:
         retry: Remove rows with an error first.
 
     Raises:
-        ValueError: If the suffix is another, or the file has other columns
-            or rows of another model.
+        ValueError: If the suffix is another, or the file has other columns,
+            rows of another model or anything else; it is left as it is.
     """
 
     def __init__(self, path: Path, model: str, top_k: int,
@@ -41,7 +42,6 @@ class PredictionLog:
             raise ValueError(f'predictions are written as .csv or .jsonl (one '
                              f'JSON object a line), not {path}')
         rows = self._read() if self.path.exists() else []
-        self._check(rows)
         if retry and any(row['error'] for row in rows):
             rows = [row for row in rows if not row['error']]
             self._replace(rows)
@@ -76,17 +76,57 @@ class PredictionLog:
     def _read(self) -> List[dict]:
         """Rows of an existing file; what was cut off is taken off."""
         content = self.path.read_bytes()
-        whole = content[:content.rfind(b'\n') + 1]
-        if len(whole) < len(content):
-            self.path.write_bytes(whole)
-        lines = whole.decode('utf-8').splitlines()
-        if self.path.suffix == '.jsonl':
-            return [json.loads(line) for line in lines]
-        if lines and lines[0] != ','.join(self._fields):
-            raise ValueError(
-                f'{self.path} has other columns than for top-{self.top_k}; '
-                'choose another file or the --top-k it was begun with')
-        return list(csv.DictReader(lines))
+        size = content.rfind(b'\n') + 1
+        if not size and not self._head().encode().startswith(content):
+            raise self._refusal(1, 'no complete line')
+        try:
+            text = content[:size].decode('utf-8')
+        except UnicodeDecodeError as error:
+            line = content.count(b'\n', 0, error.start) + 1
+            raise self._refusal(line, 'no UTF-8 text') from None
+        is_json = self.path.suffix == '.jsonl'
+        rows = self._json_rows(text) if is_json else self._csv_rows(text)
+        self._check(rows)
+        # Only now is it known to be a table of ours.
+        if size < len(content):
+            os.truncate(self.path, size)
+        return rows
+
+    def _json_rows(self, text: str) -> List[dict]:
+        rows = []
+        # Not splitlines(), for which more characters end a line.
+        for number, line in enumerate(text.split('\n')[:-1], 1):
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                raise self._refusal(number, f'no JSON ({error})') from None
+            if not isinstance(row, dict) or not all(
+                    isinstance(row.get(key), str) for key in COLUMNS):
+                raise self._refusal(number, f'no {", ".join(COLUMNS)}')
+            rows.append(row)
+        return rows
+
+    def _csv_rows(self, text: str) -> List[dict]:
+        lines = csv.reader(io.StringIO(text, newline=''))
+        rows = []
+        try:
+            if next(lines, self._fields) != self._fields:
+                raise ValueError(
+                    f'{self.path} has other columns than for top-{self.top_k};'
+                    ' choose another file or the --top-k it was begun with')
+            for values in lines:
+                if len(values) != len(self._fields):
+                    raise self._refusal(lines.line_num,
+                                        f'not {len(self._fields)} values')
+                rows.append(dict(zip(self._fields, values)))
+        except csv.Error as error:
+            raise self._refusal(lines.line_num, str(error)) from None
+        return rows
+
+    def _refusal(self, line: int, defect: str) -> ValueError:
+        return ValueError(
+            f'{self.path}, line {line}: {defect}; it is no table of '
+            'predictions to continue, choose another file or delete it')
 
     def _check(self, rows: Sequence[dict]) -> None:
         others = {row['model'] for row in rows} - {self.model}

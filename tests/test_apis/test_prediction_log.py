@@ -75,3 +75,43 @@ def test_files_that_do_not_go_on(tmp_path):
     with pytest.raises(ValueError, match='top-3'):
         PredictionLog(path, 'model a', 3)
     assert path.read_bytes() == content
+
+
+HEAD = 'video,model,error,class_1,score_1,class_2,score_2\n'
+ROW = '{"video": "a.mp4", "model": "model a", "error": ""}\n'
+
+
+@pytest.mark.parametrize('name, content, match', [
+    # Without a final newline: nothing may be cut off.
+    ('p.csv', b'name,age\nanna,1', r'p\.csv has other columns'),
+    ('p.csv', b'one line', r'p\.csv, line 1: no complete line'),
+    ('p.jsonl', b'{"video": "a.mp4"}', r'p\.jsonl, line 1: no complete line'),
+    ('p.jsonl', b'{"name": 1}\n{"na', r'p\.jsonl, line 1: no video, model'),
+    ('p.jsonl', ROW.encode() + b'[1]\n', r'p\.jsonl, line 2: no video'),
+    ('p.jsonl', ROW.encode() + b'{"a"\n{', r'p\.jsonl, line 2: no JSON'),
+    ('p.csv', HEAD.encode() + b'a,b\nc', r'p\.csv, line 2: not 7 values'),
+    ('p.csv', HEAD.encode() + b'x' * 200000 + b'\n', r'p\.csv, line 2: field'),
+    ('p.csv', HEAD.encode() + b'\xff\nc', r'p\.csv, line 2: no UTF-8'),
+    ('p.csv', HEAD.encode() + b'a,other,,,,,\nc', 'of other, not of model a'),
+])
+def test_other_files_are_refused_and_left_alone(name, content, match,
+                                                tmp_path):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=match):
+        PredictionLog(path, 'model a', 2)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize('content', ['', HEAD[:9], HEAD[:-1], HEAD])
+def test_a_torn_header_is_written_again(content, tmp_path):
+    path = tmp_path / 'p.csv'
+    path.write_text(content)
+    assert write(path) == {}
+    assert path.read_text() == HEAD
+
+
+def test_a_video_named_with_a_line_separator(tmp_path):
+    path = tmp_path / 'p.csv'
+    write(path, ('a\u2028b.mp4', TOP))
+    assert write(path) == {'a\u2028b.mp4': ''}

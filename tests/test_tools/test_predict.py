@@ -108,6 +108,58 @@ def test_inputs_are_never_overwritten(predict, videos, capsys):
     assert (videos / 'a.mp4').read_bytes() == content
 
 
+@pytest.mark.parametrize('target, match', [
+    # An input that is not read yet, and two copies of one name.
+    ('second', '{first}/x.mp4 would replace the input {second}/x'),
+    ('out', '{first}/x.mp4 and {second}/x.mp4 would both be'),
+])
+def test_copies_replace_nothing(target, match, predict, video_set,
+                                tmp_path, capsys):
+    folders = [tmp_path / 'first', tmp_path / 'second']
+    for i, folder in enumerate(folders):
+        folder.mkdir()
+        shutil.copy(video_set.folder / f'class{i}_0.mp4', folder / 'x.mp4')
+    content = [(folder / 'x.mp4').read_bytes() for folder in folders]
+    assert predict(*folders, '--video-out', tmp_path / target) == 1
+    assert match.format(first=folders[0], second=folders[1]) in \
+        capsys.readouterr().err
+    assert [(folder / 'x.mp4').read_bytes() for folder in folders] == content
+    assert not (tmp_path / 'out').exists()
+
+
+def test_checkpoints_of_one_name_are_told_apart(tool, trained_model, video_set,
+                                                tmp_path, capsys):
+    config, checkpoint = trained_model
+    weights = torch.load(checkpoint)['state_dict']
+    for name, change in (('a', 0), ('again', 0), ('b', 1)):
+        weights['cls_head.fc_cls.bias'][0] += change
+        (tmp_path / name).mkdir()
+        torch.save(dict(state_dict=weights), tmp_path / name / 'x.pth')
+
+    def call(folder):
+        return tool('predict.py', config, tmp_path / folder / 'x.pth',
+                    video_set.folder / 'class0_0.mp4', '--out',
+                    tmp_path / 'out.csv')['main']()
+
+    assert [call('a'), call('again')] == [0, 0]
+    content = (tmp_path / 'out.csv').read_bytes()
+    name, file, digits = rows_of(tmp_path / 'out.csv')[0]['model'].split()
+    assert (name, file, len(digits)) == ('tiny', 'x.pth', 8)
+    capsys.readouterr()
+    assert call('b') == 1
+    assert f'of tiny x.pth {digits}, not of tiny x.pth ' in \
+        capsys.readouterr().err
+    assert (tmp_path / 'out.csv').read_bytes() == content
+
+
+def test_a_file_that_is_no_table(predict, video_set, tmp_path, capsys):
+    path = tmp_path / 'notes.jsonl'
+    path.write_text('{"name": "anna"}\n{"name": "otto"}')
+    assert predict(video_set.folder, '--out', path) == 1
+    assert f'error: {path}, line 1: ' in capsys.readouterr().err
+    assert path.read_text() == '{"name": "anna"}\n{"name": "otto"}'
+
+
 def test_live_video(predict, video_set, tmp_path, capsys):
     path = video_set.folder / 'class0_0.mp4'
     out = tmp_path / 'live.csv'

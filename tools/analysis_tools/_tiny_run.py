@@ -3,6 +3,8 @@
 It is ``configs/respike_tiny_motion_shapes.py`` at a quarter of its width, on
 frames of 32 x 32, with dropout: every source of random numbers is there.
 """
+import argparse
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +15,28 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / 'configs/respike_tiny_motion_shapes.py'
+WORK_DIR_HELP = ('folder for data and runs; emptied first if this tool made '
+                 'it, refused if anything else is in it (default: '
+                 '%(default)s)')
+
+
+def empty_folder(folder: Path, parser: argparse.ArgumentParser) -> Path:
+    """Make ``--work-dir``, or clear away what this tool left in it.
+
+    A marker tells its folders from others, which end the tool with an error.
+    """
+    folder = folder.resolve()
+    marker = folder / f'.made_by_{parser.prog}'
+    if folder.exists() and not marker.exists() and not (
+            folder.is_dir() and not any(folder.iterdir())):
+        parser.error(f'--work-dir {folder} was not made by this tool, which '
+                     'would delete what is there; name a new folder or '
+                     'delete it yourself')
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    marker.touch()
+    return folder
 
 
 def make_data(folder: Path) -> None:

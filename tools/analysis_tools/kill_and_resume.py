@@ -15,7 +15,6 @@ import argparse
 import os
 import random
 import runpy
-import shutil
 import signal
 import sys
 import time
@@ -29,7 +28,8 @@ TOOLS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TOOLS), str(Path(__file__).resolve().parent)]
 
 import _common  # noqa: E402
-from _tiny_run import make_data, tiny_config  # noqa: E402
+from _tiny_run import (WORK_DIR_HELP, empty_folder, make_data,  # noqa: E402
+                       tiny_config)
 
 
 class Kill(NamedTuple):
@@ -182,12 +182,12 @@ def main() -> None:
     parser.add_argument('--epochs', type=int, default=30)
     parser.add_argument('--seed', type=int, default=0, help='of the moments')
     parser.add_argument('--work-dir', type=Path,
-                        default=Path('work_dirs/kill_and_resume'))
+                        default=Path('work_dirs/kill_and_resume'),
+                        help=WORK_DIR_HELP)
     parser.add_argument('--out', type=Path, help='Markdown file to write')
     args = parser.parse_args()
+    folder = empty_folder(args.work_dir, parser)
     _common.import_plugin()
-    folder = args.work_dir.resolve()
-    shutil.rmtree(folder, ignore_errors=True)
     make_data(folder / 'data')
     cfg = tiny_config(folder / 'data', folder)
     cfg.train_dataloader.num_workers = 1

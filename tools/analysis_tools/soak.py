@@ -11,7 +11,6 @@ full before the line begins. Linux only: the figures come from /proc.
 """
 import argparse
 import os
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -23,7 +22,8 @@ TOOLS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TOOLS), str(Path(__file__).resolve().parent)]
 
 import _common  # noqa: E402
-from _tiny_run import make_data, tiny_config  # noqa: E402
+from _tiny_run import (WORK_DIR_HELP, empty_folder, make_data,  # noqa: E402
+                       tiny_config)
 
 ITERS_PER_EPOCH = 8
 # Column of a sample to its name and unit.
@@ -127,16 +127,16 @@ def main() -> None:
     parser.add_argument('--iters', type=int, default=4000)
     parser.add_argument('--samples', type=int, default=100)
     parser.add_argument('--work-dir', type=Path,
-                        default=Path('work_dirs/soak'))
+                        default=Path('work_dirs/soak'),
+                        help=WORK_DIR_HELP)
     parser.add_argument('--out', type=Path, help='Markdown file to write')
     args = parser.parse_args()
+    folder = empty_folder(args.work_dir, parser)
     _common.import_plugin()
     import torch
     from mmengine.hooks import Hook
     from mmengine.runner import Runner
     torch.set_num_threads(1)
-    folder = args.work_dir.resolve()
-    shutil.rmtree(folder, ignore_errors=True)
     make_data(folder / 'data')
     cfg = tiny_config(folder / 'data', folder / 'run')
     cfg.train_dataloader.num_workers = 1
