@@ -7,11 +7,12 @@ import os
 import platform
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Optional
 
 if TYPE_CHECKING:
     from mmengine.config import Config
     from mmengine.runner import Runner
+    from torch import nn
 
 ROOT = Path(__file__).resolve().parents[1]
 # On CPU, training allocates and frees large buffers all the time; by default
@@ -156,6 +157,28 @@ def check_checkpoint(path: str) -> None:
     """
     if '://' not in path and not Path(path).is_file():
         raise SystemExit(f'checkpoint {path} does not exist')
+
+
+def load_model(cfg: 'Config', checkpoint: Optional[str],
+               device: str = 'cpu') -> 'nn.Module':
+    """Build a config's recognizer, in evaluation mode.
+
+    Args:
+        cfg (Config): What :func:`load_config` read.
+        checkpoint (str, optional): Its weights; without one it is untrained.
+        device (str): Where to put it.
+
+    Raises:
+        SystemExit: If the checkpoint is of another model.
+    """
+    if not checkpoint:
+        from mmaction.apis import init_recognizer
+        return init_recognizer(cfg, device=device)
+    from respike_mm.apis import load_recognizer
+    try:
+        return load_recognizer(cfg, checkpoint, device)
+    except ValueError as error:
+        raise SystemExit(f'error: {error}') from error
 
 
 def refuse_damaged(path: str) -> None:

@@ -12,12 +12,13 @@ Arrays = Dict[str, np.ndarray]
 Run = Callable[[Arrays], Arrays]
 
 
-def _require(name: str) -> ModuleType:
+def _require(name: str, extra: str) -> ModuleType:
+    """Import a package, or name the extra of setup.py that has it."""
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
-            f'{name} is not installed; pip install "respike_mm[deploy]"'
+            f'{name} is not installed; pip install "respike_mm[{extra}]"'
         ) from None
 
 
@@ -28,7 +29,7 @@ def load_onnxruntime(path: Union[str, Path], threads: int = 0) -> Run:
         path: The file.
         threads: 0 for the runtime's own choice.
     """
-    ort = _require('onnxruntime')
+    ort = _require('onnxruntime', 'deploy')
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     session = ort.InferenceSession(
@@ -51,7 +52,7 @@ def _openvino_core():
     one it found: of two, that of the other, which may be gone. The next
     signal, such as a data loader's worker that ends, then kills the process.
     """
-    return _require('openvino').Core()
+    return _require('openvino', 'openvino').Core()
 
 
 def load_openvino(path: Union[str, Path],

@@ -139,6 +139,42 @@ def test_corrupt_clips_are_left_out(options, tars, out, tmp_path, capsys):
     assert len(lines(fresh / 'kinetics400_train_list_videos.txt')) == 6
 
 
+def without_archives(src):
+    for path in src.rglob('part_*.tar.gz'):
+        path.unlink()
+
+
+@pytest.mark.parametrize('options', [('--verify', ), ('--resize', '32')])
+def test_archives_may_go_though_clips_are_missing_or_corrupt(
+        options, tars, out, tmp_path, capsys):
+    content = clips(tmp_path, [20])
+    gone, cut = list(content)[:2]
+    del content[gone]
+    content[cut] = content[cut][:500]
+    mini.write_tar(tars / 'train/part_1.tar.gz', content)
+    assert prepare(tars, out, *options, '--skip-corrupt') == 0
+    files = ('kinetics400_train_list_videos.txt', 'missing.txt', 'corrupt.txt')
+    before = [lines(out / name) for name in files]
+    assert [len(rows) for rows in before] == [4, 1, 1]
+
+    without_archives(tars)
+    capsys.readouterr()
+    for more in (('--verify', ), ()):
+        assert prepare(tars, out, *options, *more, '--skip-corrupt') == 0
+        assert [lines(out / name) for name in files] == before
+    assert '1 videos of the split files are missing' in capsys.readouterr().out
+    assert prepare(tars, out, *options) == 1
+    assert 'leave them out with --skip-corrupt' in capsys.readouterr().err
+
+
+def test_a_start_without_archives_fails(tars, out, capsys):
+    without_archives(tars)
+    (out / 'videos_train').mkdir(parents=True)
+    assert prepare(tars, out) == 1
+    assert 'lacks 9 of the videos of kinetics400' in capsys.readouterr().err
+    assert not (out / 'missing.txt').exists()
+
+
 def test_repaired_clips_in_folders_come_first(src, out, tmp_path):
     mini.write_files(src / 'a', {
         name: b'broken' for name in clips(tmp_path, TRAIN)})

@@ -3,11 +3,10 @@ import os
 import subprocess
 import sys
 
-import _prepare.pipeline
-import _prepare.placing
 import av
 import mini_archives as mini
 import pytest
+from _prepare import pipeline, placing
 from _prepare.pipeline import Official
 
 import prepare_ucf101
@@ -132,7 +131,7 @@ def test_resize(prepare, out):
 def test_interrupted_run_continues(options, prepare, out, monkeypatch,
                                    capsys):
     done = []
-    real = _prepare.placing.place
+    real = placing.place
 
     def interrupted(source, target, encoding):
         if len(done) == 3:
@@ -143,14 +142,14 @@ def test_interrupted_run_continues(options, prepare, out, monkeypatch,
         done.append(target)
         return real(source, target, encoding)
 
-    monkeypatch.setattr(_prepare.placing, 'place', interrupted)
+    monkeypatch.setattr(placing, 'place', interrupted)
     assert prepare(*options, '--workers', 1) == 130
     assert 'same command' in capsys.readouterr().err
     before = snapshot(out)
     assert len([path for path in before if path.suffix != '.part']) == 3
     assert not list(out.glob('*.txt'))
 
-    monkeypatch.setattr(_prepare.placing, 'place', real)
+    monkeypatch.setattr(placing, 'place', real)
     assert prepare(*options, '--verify') == 0
     after = snapshot(out)
     assert len(after) == 8
@@ -213,6 +212,39 @@ def test_corrupt_videos(options, prepare, src, out, tmp_path, capsys):
     assert len(lines(out / 'ucf101_val_split_1_videos.txt')) == 2
 
 
+def test_a_missing_video_is_an_error_without_archives_too(
+        prepare, src, out, capsys):
+    assert prepare() == 0
+    (src / 'UCF101.zip').unlink()
+    (out / 'videos' / FIRST).unlink()
+    assert prepare('--verify') == 1
+    error = capsys.readouterr().err
+    assert '1 videos of the split files are missing' in error
+    assert 'UCF101.rar' in error
+    assert lines(out / 'missing.txt') == [f'videos/{FIRST}']
+
+
+def test_a_plain_run_remembers_corrupt_videos(prepare, src, out, tmp_path,
+                                              capsys):
+    folder = unpacked(src, tmp_path)
+    content = (folder / FIRST).read_bytes()
+    (folder / FIRST).write_bytes(content[:-500])
+    assert prepare('--verify', '--skip-corrupt') == 0
+    left_out = lines(out / 'ucf101_val_split_1_videos.txt')
+    assert prepare('--skip-corrupt') == 0
+    assert lines(out / 'ucf101_val_split_1_videos.txt') == left_out
+    assert len(left_out) == 1
+    assert lines(out / 'corrupt.txt')[0].startswith(f'videos/{FIRST}\t')
+    capsys.readouterr()
+    assert prepare() == 1
+    assert '1 videos are corrupt' in capsys.readouterr().err
+
+    (out / 'videos' / FIRST).write_bytes(content)  # another file is news
+    assert prepare() == 0
+    assert len(lines(out / 'ucf101_val_split_1_videos.txt')) == 2
+    assert not (out / 'corrupt.txt').exists()
+
+
 def test_good_copy_in_another_source_replaces_a_corrupt_one(
         prepare, src, out, tmp_path):
     mini.write_files(src, {f'UCF-101/{FIRST}': b'broken'})
@@ -232,13 +264,13 @@ def test_split_files_edited_on_windows(prepare, src, out):
 
 def test_verify_continues_but_sees_changes(prepare, out, monkeypatch):
     checked = []
-    real = _prepare.pipeline.find_defect
+    real = pipeline.find_defect
 
     def noting(path):
         checked.append(path)
         return real(path)
 
-    monkeypatch.setattr(_prepare.pipeline, 'find_defect', noting)
+    monkeypatch.setattr(pipeline, 'find_defect', noting)
     assert prepare('--verify') == 0
     assert len(checked) == 8
     checked.clear()

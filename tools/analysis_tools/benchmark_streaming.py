@@ -121,12 +121,11 @@ def main() -> None:
     cfg = _common.load_config(args)
     import numpy as np
     import torch
-    from mmaction.apis import init_recognizer
 
     from respike_mm.apis import StreamingReSpike, stream_options
     from respike_mm.evaluation.energy.random_clips import random_batches
     torch.set_num_threads(args.threads)
-    model = init_recognizer(cfg, args.checkpoint, device='cpu')
+    model = _common.load_model(cfg, args.checkpoint)
     pipeline = cfg.test_dataloader.dataset.pipeline
     size = next(random_batches(pipeline, 1, 1))['inputs'][0].shape[-2:]
     options = {**stream_options(cfg), 'frame_interval': 1, 'transforms': ()}

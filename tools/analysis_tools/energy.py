@@ -122,7 +122,6 @@ def batches(loader: 'Config', args: argparse.Namespace) -> Iterable[Any]:
 def measure(cfg: 'Config', args: argparse.Namespace):
     """Build the model, run it, and report."""
     import torch
-    from mmaction.apis import init_recognizer
 
     from respike_mm.evaluation.energy import EnergyConstants, measure_energy
     from respike_mm.evaluation.energy.clips import clips_per_sample
@@ -134,7 +133,7 @@ def measure(cfg: 'Config', args: argparse.Namespace):
         name: getattr(args, name)
         for name in CONSTANTS if getattr(args, name) is not None
     }
-    model = init_recognizer(cfg, args.checkpoint, device=args.device)
+    model = _common.load_model(cfg, args.checkpoint, args.device)
     with torch.autocast(
             torch.device(args.device).type, torch.bfloat16,
             enabled=args.amp):

@@ -42,6 +42,8 @@ def calibration_clips(cfg: 'Config', model: 'nn.Module',
         pipeline=cfg.test_dataloader.dataset.pipeline, test_mode=True)
     loader.update(
         batch_size=1, sampler=dict(type='DefaultSampler', shuffle=True))
+    if 'on_error' in loader.dataset:  # of CheckedVideoDataset alone
+        loader.dataset.on_error = 'raise'  # 'skip' goes not with test_mode
     clips = [
         model.data_preprocessor(batch)['inputs'][:, 0]
         for batch in islice(Runner.build_dataloader(loader, seed=0), count)

@@ -17,9 +17,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Dict, List, Tuple
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+FOLDER = Path(__file__).resolve().parent
+sys.path[:0] = [str(FOLDER.parent), str(FOLDER)]
 
 import _common  # noqa: E402
+from _loading import load_respike  # noqa: E402
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -158,11 +160,10 @@ def main() -> None:
     cfg = _common.load_config(args)
     import torch
     from export import noise_segments
-    from mmaction.apis import init_recognizer
 
     from respike_mm.deployment import recognizer_graph
     torch.set_num_threads(args.threads)
-    model = init_recognizer(cfg, args.checkpoint, device='cpu')
+    model = load_respike(cfg, args.checkpoint)
     # An exporter takes a batch of one for a fixed size.
     graph = recognizer_graph(model, noise_segments(cfg, model, 2, seed=0))
     segments = noise_segments(cfg, model, 1, seed=1)

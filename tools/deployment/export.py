@@ -18,6 +18,7 @@ sys.path[:0] = [str(FOLDER.parent), str(FOLDER)]
 
 import _common  # noqa: E402
 from _calibration import calibration_clips  # noqa: E402
+from _loading import load_respike  # noqa: E402
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -222,15 +223,10 @@ def main() -> None:
     _common.check_checkpoint(args.checkpoint)
     cfg = _common.load_config(args)
     import torch
-    from mmaction.apis import init_recognizer
 
     from respike_mm.deployment import (export_onnx, export_program,
                                        fold_batch_norm, quantise_onnx)
-    from respike_mm.models import HybridReSpike
-    model = init_recognizer(cfg, args.checkpoint, device='cpu')
-    if not isinstance(model, HybridReSpike):
-        raise SystemExit(f'{args.config} is no HybridReSpike but a '
-                         f'{type(model).__name__}')
+    model = load_respike(cfg, args.checkpoint)
     if args.fold:
         model = fold_batch_norm(model)
     segments = noise_segments(cfg, model, 2, seed=0)

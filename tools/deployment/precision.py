@@ -21,6 +21,7 @@ sys.path[:0] = [str(FOLDER.parent), str(FOLDER)]
 
 import _common  # noqa: E402
 from _calibration import calibration_clips  # noqa: E402
+from _loading import load_respike  # noqa: E402
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -136,12 +137,11 @@ def main() -> None:
         _common.check_checkpoint(checkpoint)
     cfg = _common.load_config(args)
     import torch
-    from mmaction.apis import init_recognizer
     from mmengine.runner import Runner
     torch.set_num_threads(args.threads)
     found = []
     for checkpoint in args.checkpoints:
-        model = init_recognizer(cfg, checkpoint, device='cpu')
+        model = load_respike(cfg, checkpoint)
         models = variants(model)
         loader = Runner.build_dataloader(cfg.test_dataloader)
         if args.openvino:

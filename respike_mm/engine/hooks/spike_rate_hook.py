@@ -1,5 +1,6 @@
 """Firing rates of every neuron layer while a model trains."""
-from typing import ContextManager, Dict, Optional
+from contextlib import ExitStack
+from typing import Dict, Optional
 
 import torch
 from mmaction.registry import HOOKS
@@ -8,9 +9,17 @@ from mmengine.hooks import Hook
 from mmengine.hooks.hook import DATA_BATCH
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
+from torch import nn
 
 from ...visualization.spikes import (Activity, Recorded, activity,
-                                     channel_rates, record_spikes)
+                                     channel_rates, record_spikes,
+                                     spiking_layers)
+
+
+def bare_model(runner: Runner) -> nn.Module:
+    """The model without what distributes it."""
+    model = runner.model
+    return model.module if is_model_wrapper(model) else model
 
 
 @HOOKS.register_module()
@@ -21,6 +30,8 @@ class SpikeRateHook(Hook):
     per neuron and time step) and ``silent_channels/LAYER`` (share of channels
     that never fired on the batch) go to all backends of the visualizer. A
     layer that becomes dead or saturated, or recovers, is one line in the log.
+    Where training is compiled, these iterations run eagerly: compiled code
+    calls no hooks of layers.
 
     Args:
         interval: In iterations. Defaults to 50.
@@ -29,7 +40,7 @@ class SpikeRateHook(Hook):
 
     Raises:
         ValueError: If an argument is out of range; at the start of training
-            if the model has no neuron layers.
+            if the model has no neuron layers; later if none of them is run.
     """
 
     priority = 'LOW'
@@ -49,18 +60,26 @@ class SpikeRateHook(Hook):
         self.dead_below = dead_below
         self.saturated_above = saturated_above
         self._conditions: Dict[str, str] = {}
-        self._recording: Optional[ContextManager[Recorded]] = None
+        self._recording: Optional[ExitStack] = None
         self._rates: Recorded = {}
+
+    def before_train(self, runner: Runner) -> None:
+        model = bare_model(runner)
+        if not spiking_layers(model):
+            raise ValueError(
+                f'SpikeRateHook: {type(model).__name__} has no spiking '
+                'layers; take the hook out of custom_hooks')
 
     def before_train_iter(self,
                           runner: Runner,
                           batch_idx: int,
                           data_batch: DATA_BATCH = None) -> None:
         if (runner.iter + 1) % self.interval == 0:
-            model = runner.model
-            model = model.module if is_model_wrapper(model) else model
-            self._recording = record_spikes(model, channel_rates)
-            self._rates = self._recording.__enter__()
+            self._recording = ExitStack()
+            self._rates = self._recording.enter_context(
+                record_spikes(bare_model(runner), channel_rates))
+            self._recording.enter_context(
+                torch.compiler.set_stance('force_eager'))
 
     def after_train_iter(self,
                          runner: Runner,
@@ -69,11 +88,13 @@ class SpikeRateHook(Hook):
                          outputs: Optional[dict] = None) -> None:
         if self._recording is None:
             return
-        self._recording.__exit__(None, None, None)
+        self._recording.close()
         self._recording = None
         if not self._rates:
-            raise ValueError('SpikeRateHook: the model has no spiking layers; '
-                             'take the hook out of custom_hooks')
+            raise ValueError(
+                'SpikeRateHook: no spiking layer was called in iteration '
+                f'{runner.iter + 1}, so there are no rates; use the layers '
+                'in forward, or take the hook out of custom_hooks')
         layers = {}
         for name, calls in self._rates.items():
             rates = torch.stack(calls).mean(0)

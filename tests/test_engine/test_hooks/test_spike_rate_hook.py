@@ -101,8 +101,57 @@ def test_a_network_without_spikes(tmp_path):
             super().__init__(gains)
             self.lif = nn.Identity()
 
-    with pytest.raises(ValueError, match='no spiking layers'):
-        train(tmp_path, [1.] * 4, model=Dense, interval=1)
+    # More than the iterations there are: it is said at the start.
+    with pytest.raises(ValueError, match='Dense has no spiking layers'):
+        train(tmp_path, [1.] * 4, model=Dense, interval=50)
+
+
+def test_layers_that_are_never_run(tmp_path):
+
+    class Idle(Toy):
+
+        def forward(self, inputs, mode='loss'):
+            return dict(loss=(inputs * self.gain).mean())
+
+    with pytest.raises(ValueError, match='was called in iteration 2, so'):
+        train(tmp_path, [1.] * 4, model=Idle, interval=2)
+
+
+class Split(Toy):
+    """With a part that ``CompileHook`` takes."""
+
+    def forward_branches(self, inputs):
+        return self.lif(inputs * self.gain)
+
+    def forward(self, inputs, mode='loss'):
+        return dict(loss=self.forward_branches(inputs).mean())
+
+
+@pytest.mark.parametrize('interval', [1, 2])
+def test_compiled_training(interval, tmp_path):
+    """Compiled but in the iterations whose rates are taken."""
+    torch._dynamo.reset()
+    graphs = []
+
+    def backend(graph, inputs):
+
+        def counted(*args):
+            graphs.append(graph)
+            return graph.forward(*args)
+
+        return counted
+
+    try:
+        train(tmp_path, [0., .9, 2., 2.],
+              [dict(type='CompileHook', backend=backend)], model=Split,
+              interval=interval)
+    finally:
+        torch._dynamo.reset()
+    rows = written(tmp_path)
+    assert [row['step'] for row in rows] == list(range(1, 5))[
+        interval - 1::interval]
+    assert all(row['firing_rate/lif'] == 2.5 / 4 for row in rows)
+    assert len(graphs) == 4 - len(rows) and len(set(graphs)) <= 1
 
 
 @pytest.mark.parametrize('options, match', [

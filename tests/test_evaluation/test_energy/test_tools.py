@@ -94,6 +94,17 @@ def test_energy_of_a_checkpoint_on_videos(run, tsn, tmp_path):
     assert content['samples'] == 1
 
 
+def test_energy_refuses_a_checkpoint_of_other_shapes(run, tsn, tmp_path):
+    from mmaction.apis import init_recognizer
+    weights = init_recognizer(str(tsn), device='cpu').state_dict()
+    weights['cls_head.fc_cls.bias'] = torch.zeros(99)
+    torch.save(dict(state_dict=weights), tmp_path / 'x.pth')
+    with pytest.raises(SystemExit, match='x.pth is not a checkpoint of .*tsn'
+                       '.py: .*another shape 1'):
+        run('energy.py', tsn, tmp_path / 'x.pth', '--out', tmp_path / 'energy')
+    assert not list(tmp_path.glob('energy*'))
+
+
 def test_fail_on_unknown_ends_with_the_name(run, tsn, tmp_path, capsys,
                                             monkeypatch):
     from mmaction.models import TSNHead

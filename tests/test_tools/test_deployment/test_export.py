@@ -68,17 +68,3 @@ def test_every_clip_agrees_with_one_precision(tool, trained, found, close,
     good = report('x', torch.tensor(found), single, double, 1e-4)
     assert good is (close == 2)
     assert f'(within: {close} of 2 clips' in capsys.readouterr().out
-
-
-def test_other_recognizers_are_refused(tool, tmp_path):
-    config, checkpoint = tmp_path / 'config.py', tmp_path / 'weights.pth'
-    config.write_text(
-        "default_scope = 'mmaction'\n"
-        "model = dict(type='Recognizer2D', backbone=dict(type='ResNet', "
-        "depth=18), cls_head=dict(type='TSNHead', num_classes=2, "
-        'in_channels=512))\n')
-    torch.save({}, checkpoint)
-    main = tool('deployment/export.py', config, checkpoint, '--out',
-                tmp_path / 'out')['main']
-    with pytest.raises(SystemExit, match='but a Recognizer2D'):
-        main()

@@ -36,6 +36,22 @@ test_dataloader = dict(
     return config
 
 
+@pytest.mark.parametrize('options', [[], ["on_error='skip'"]])
+def test_calibration_clips(options, tool, config):
+    """Training may skip videos; what is fitted to is as it is listed."""
+    from mmengine.config import Config
+    calibration_clips = tool('deployment/precision.py', 'x.py',
+                             'x.pth')['calibration_clips']
+    cfg = Config.fromfile(config)
+    dataset = cfg.train_dataloader.dataset.dataset
+    for option in options:
+        key, value = option.split('=')
+        dataset[key] = value.strip("'")
+    clips = calibration_clips(cfg, settled(**SMALLEST), 2)
+    assert clips.shape == (2, 2, 3, 3, 32, 32)
+    assert dataset.get('on_error') == ('skip' if options else None)
+
+
 def test_two_checkpoints(tool, config, tmp_path, capsys):
     out = tmp_path / 'out.md'
     checkpoints = [tmp_path / f'{i}.pth' for i in range(2)]

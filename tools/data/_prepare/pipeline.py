@@ -54,11 +54,18 @@ def prepare(dataset: Dataset, options: Options) -> None:
     state = State(options.out)
     encoding = options.encoding
     state.check_settings(encoding and encoding._asdict())
-    corrupt = place_all(dataset, options, annotations.clips, state)
+    unreadable = place_all(dataset, options, annotations.clips, state)
     names = [target_name(clip, encoding) for clip in annotations.clips]
     present = [name for name in names if (options.out / name).exists()]
+    # What is not looked at this time is as an earlier run found it.
+    looked_at = set(present) if options.verify else set()
+    known = state.known_corrupt()
+    corrupt = {name: known[name] for name in names
+               if name in known and name not in looked_at}
+    corrupt.update(unreadable)
     if options.verify:
         corrupt.update(verify(present, state, options.workers))
+    state.save_corrupt(corrupt)
     report_missing(dataset, options, [
         name for name in names
         if name not in corrupt and not (options.out / name).exists()
@@ -128,7 +135,9 @@ def place_all(dataset: Dataset, options: Options, clips: List[Clip],
         if not (options.out / target_name(clip, options.encoding)).exists()
     ]
     sources = dataset.find_videos(options.src)
-    if pending and not sources:
+    # With some in place, archives may have been deleted, and what is missing
+    # may be what no archive had.
+    if pending and len(pending) == len(clips) and not sources:
         raise missing_sources(dataset, options,
                               [f'{len(pending)} of the videos'])
     placer = Placer(clips, options.encoding, state, options.workers)

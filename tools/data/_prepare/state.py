@@ -105,6 +105,30 @@ class State:
             return set()
         return set(self.verified_file.read_text('utf-8').splitlines())
 
+    @property
+    def corrupt_file(self) -> Path:
+        """The file of what the last run knew to be corrupt, and why."""
+        return self.folder / 'corrupt.json'
+
+    def known_corrupt(self) -> Dict[str, str]:
+        """Reads findings on videos that are still as they were found."""
+        if not self.corrupt_file.exists():
+            return {}
+        known = json.loads(self.corrupt_file.read_text(encoding='utf-8'))
+        return {video: reason for video, (line, reason) in known.items()
+                if line == self.found_line(video)}
+
+    def save_corrupt(self, corrupt: Dict[str, str]) -> None:
+        """Records them for runs that do not look again."""
+        write_text(self.corrupt_file, json.dumps({
+            video: (self.found_line(video), reason)
+            for video, reason in corrupt.items()}))
+
+    def found_line(self, video: str) -> Optional[str]:
+        """``verified_line``, or None for one that was not re-encoded."""
+        present = (self.out / video).exists()
+        return self.verified_line(video) if present else None
+
     def verified_line(self, video: str) -> str:
         """Identifies the present content of a video by size and time."""
         stat = (self.out / video).stat()
