@@ -9,6 +9,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from ..datasets.transforms.functional import split_key_residual
 from .palette import SIGNED
 
 
@@ -51,10 +52,10 @@ def segments_of(inputs: Tensor, view: int = 0) -> Segments:
         raise ValueError(f'there is no view {view}: the sample has clips and '
                          f'crops 0 to {len(inputs) - 1}')
     clip = inputs[view].permute(0, 1, 3, 4, 2)  # [K, s, H, W, 3]
-    key, others = clip[:, 0], clip[:, 1:].short()
-    if inputs.dtype == torch.uint8:
-        others = others - key[:, None].short()
-    return Segments(key.to(torch.uint8), others)
+    if inputs.dtype != torch.uint8:
+        return Segments(clip[:, 0].to(torch.uint8), clip[:, 1:].short())
+    key, residual = split_key_residual(clip.flatten(0, 1), clip.shape[1])
+    return Segments(key.to(torch.uint8), residual)
 
 
 def sparsity(residual: Tensor, threshold: int = 0) -> float:

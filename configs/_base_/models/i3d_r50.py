@@ -8,7 +8,8 @@ model = dict(
         conv1_kernel=(5, 7, 7),
         conv1_stride_t=2,
         pool1_stride_t=2,
-        # Which 3x3 convolutions of each stage span three frames (I3D).
+        # In which blocks of each stage the first convolution, 1x1, spans
+        # three frames (I3D).
         inflate=((1, 1, 1), (1, 0, 1, 0), (1, 0, 1, 0, 1, 0), (0, 1, 0)),
         zero_init_residual=False),
     cls_head=dict(

@@ -38,11 +38,12 @@ class NumberedSampler(Sampler):
         self._first = 0
 
     def begin(self, epoch: int, first: int = 0) -> None:
-        """Choose what the next iteration gives.
+        """Choose what iterations give from now on, until the next call.
 
         Args:
             epoch: The epoch, part of every draw.
-            first: Draws to leave out, for they were made before.
+            first: Draws that every iteration leaves out, for they were made
+                before.
         """
         self._epoch, self._first = epoch, first
 

@@ -9,6 +9,8 @@ import numpy as np
 from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
 
+from .functional import frames_per_clip
+
 # A uint8 image has no zero in its middle; the field takes 128 for it.
 ZERO_LEVEL, LEVELS = 128, 127
 
@@ -95,7 +97,7 @@ class AppendFlow(BaseTransform):
 
     def transform(self, results: Dict) -> Dict:
         """Append the flow of every clip on its own."""
-        imgs, clip_len = results['imgs'], results['clip_len']
+        imgs, clip_len = results['imgs'], frames_per_clip(results)
         self._check(imgs, clip_len)
         frames = np.stack(imgs).reshape(-1, clip_len, *imgs[0].shape)
         flow = np.stack([dense_flow(clip, self.method) for clip in frames])

@@ -5,7 +5,7 @@ import numpy as np
 from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
 
-from .functional import split_key_residual
+from .functional import frames_per_clip, split_key_residual
 
 
 @TRANSFORMS.register_module()
@@ -29,12 +29,15 @@ class KeyResidualSampler(BaseTransform):
     ``both`` position 0 of a segment is the key frame and the others are its
     residual frames, for ``KeyResidualDataPreprocessor`` and
     ``HybridReSpike``; in ``segments`` all are frames as decoded, half the
-    bytes, and that preprocessor subtracts. The lists suit every recognizer
-    of MMAction2, 2D or 3D; residual frames are int16 within [-255, 255], so
-    give that recognizer's data preprocessor ``mean=[0, 0, 0]``.
+    bytes, and that preprocessor subtracts: it takes any other type for
+    residual frames, so frames must then be uint8. The lists suit every
+    recognizer of MMAction2, 2D or 3D; residual frames are int16 within
+    [-255, 255], so give that recognizer's data preprocessor
+    ``mean=[0, 0, 0]``.
 
     Required keys: ``imgs`` (list of HWC frames), ``clip_len``.
-    Modified keys: ``imgs``, ``clip_len`` (frames of a clip now in ``imgs``).
+    Modified keys: ``imgs``; ``clip_len`` (frames of a clip now in ``imgs``)
+    of ``key`` and ``residual``; ``input_shape`` of ``both`` and ``segments``.
 
     Args:
         stride: Key-frame stride ``s`` >= 2.
@@ -43,7 +46,8 @@ class KeyResidualSampler(BaseTransform):
 
     Raises:
         ValueError: If an argument is out of range; at run time if the clip
-            is empty, uneven or not a multiple of the stride.
+            is empty, uneven or not a multiple of the stride, or its frames
+            are not uint8 with ``emit='segments'``.
     """
 
     EMITS = ('both', 'segments', 'key', 'residual', 'all')
@@ -61,7 +65,7 @@ class KeyResidualSampler(BaseTransform):
         self.emit = emit
 
     def transform(self, results: dict) -> dict:
-        imgs, clip_len = results['imgs'], self._clip_len(results)
+        imgs, clip_len = results['imgs'], frames_per_clip(results)
         self._check(imgs, clip_len)
         if self.emit == 'all':
             return results
@@ -85,18 +89,12 @@ class KeyResidualSampler(BaseTransform):
 
     def _pack_segments(self, results: dict, segments: np.ndarray) -> dict:
         """Put ``[V * K, s, H, W, C]`` in as ``[V, K, s, C, H, W]``."""
-        num_segments = self._clip_len(results) // self.stride
+        num_segments = frames_per_clip(results) // self.stride
         segments = segments.reshape(-1, num_segments, *segments.shape[1:])
         results['imgs'] = np.ascontiguousarray(
             segments.transpose(0, 1, 2, 5, 3, 4))
         results['input_shape'] = results['imgs'].shape
         return results
-
-    @staticmethod
-    def _clip_len(results: dict) -> int:
-        clip_len = results['clip_len']
-        # Multi-modal samplers of MMAction2 keep one length per modality.
-        return clip_len['RGB'] if isinstance(clip_len, dict) else clip_len
 
     def _check(self, imgs: List[np.ndarray], clip_len: int) -> None:
         if isinstance(imgs, np.ndarray):
@@ -119,6 +117,12 @@ class KeyResidualSampler(BaseTransform):
         if len(shapes) != 1 or len(imgs[0].shape) != 3:
             raise ValueError('KeyResidualSampler: frames must share one '
                              f'shape (H, W, C), got {sorted(shapes)}')
+        dtypes = {str(img.dtype) for img in imgs}
+        if self.emit == 'segments' and dtypes != {'uint8'}:
+            raise ValueError(
+                "KeyResidualSampler: emit='segments' takes uint8 frames as "
+                f'decoded, got {sorted(dtypes)}; leave out the transform '
+                "that changes their type, or use emit='both'")
 
     def __repr__(self) -> str:
         return (f'{type(self).__name__}(stride={self.stride}, '

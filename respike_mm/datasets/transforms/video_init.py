@@ -4,83 +4,20 @@
 ``VideoDecode`` follows whatever ``VideoInit`` opened.
 """
 from importlib import import_module
-from typing import Dict, List, Sequence
+from typing import Dict
 
 import numpy as np
-from mmaction.datasets.transforms import (DecordDecode, DecordInit, PyAVDecode,
-                                          PyAVInit)
+from mmaction.datasets.transforms import DecordDecode, DecordInit, PyAVInit
 from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
+
+from .pyav_frames import UprightPyAVDecode, count_packets, decode_frames
 
 # Backend name to (module it imports, how to install that module).
 BACKENDS = {
     'decord': ('decord', 'pip install decord'),
     'pyav': ('av', 'pip install "respike_mm[pyav]" (or: pip install av)'),
 }
-
-
-def count_packets(container) -> int:
-    """Count the frames that a file really holds, without decoding them.
-
-    ``PyAVInit`` takes the count from the header: Matroska and WebM have none
-    there, and where a file was cut off the header promises too many, which
-    ``PyAVDecode`` answers by silently starting again at the first frame.
-
-    Args:
-        container (av.container.InputContainer): An open video; it is rewound.
-
-    Returns:
-        int: Video packets in the file, one for each frame.
-
-    Raises:
-        ValueError: If a packet is incomplete. decord refuses such files too.
-    """
-    count = 0
-    for packet in container.demux(video=0):
-        if packet.is_corrupt:
-            raise ValueError(f'truncated or damaged after {count} frames')
-        count += packet.size > 0  # an empty one ends the stream
-    container.seek(0)
-    return count
-
-
-def decode_frames(container,
-                  numbers: Sequence[int],
-                  num_frames: int = 0) -> List[np.ndarray]:
-    """Decode from the start, converting only the frames asked for.
-
-    ``PyAVDecode`` converts and keeps every frame up to the last one, which
-    takes up to twice the time and the memory of a whole video. Nor does it
-    turn what a telephone held upright has marked as to be turned; decord does.
-
-    Args:
-        container (av.container.InputContainer): A video at its start.
-        numbers (sequence of int): Frames to decode, in any order. Those that
-            do not exist count on from the first frame, as in ``PyAVDecode``.
-        num_frames (int): Frames that the file holds: where damage leaves
-            fewer, ``PyAVDecode`` would start again in silence.
-
-    Returns:
-        list[np.ndarray]: uint8 RGB frames ``(H, W, 3)``.
-
-    Raises:
-        ValueError: If there is no frame at all, or fewer than ``num_frames``
-            and one of the others is asked for.
-    """
-    wanted, found, last = set(numbers), {}, -1
-    for last, frame in enumerate(container.decode(video=0)):
-        if last in wanted:
-            found[last] = np.rot90(
-                frame.to_ndarray(format='rgb24'), frame.rotation // 90)
-        if len(found) == len(wanted):
-            return [found[number] for number in numbers]
-    if last < 0:
-        raise ValueError('no frame of the video can be decoded')
-    if last + 1 < num_frames:
-        raise ValueError(f'only {last + 1} of {num_frames} frames can be '
-                         'decoded')
-    container.seek(0)
-    return decode_frames(container, [n % (last + 1) for n in numbers])
 
 
 class DecordFileInit(DecordInit):
@@ -177,7 +114,8 @@ class VideoDecode(BaseTransform):
 
     Added Keys:
 
-        - imgs: a list of ``len(frame_inds)`` uint8 RGB arrays ``(H, W, 3)``
+        - imgs: a list of ``len(frame_inds)`` uint8 RGB arrays ``(H, W, 3)``,
+          turned as the file says and none twice, whatever the backend
         - original_shape
         - img_shape
 
@@ -192,7 +130,7 @@ class VideoDecode(BaseTransform):
     def __init__(self, mode: str = 'accurate') -> None:
         self.mode = mode
         self.decoders = dict(
-            decord=DecordDecode(mode=mode), pyav=PyAVDecode(mode=mode))
+            decord=DecordDecode(mode=mode), pyav=UprightPyAVDecode(mode=mode))
 
     def transform(self, results: Dict) -> Dict:
         """Decode the sampled frames.

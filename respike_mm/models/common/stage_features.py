@@ -51,9 +51,11 @@ def as_stages(features) -> Tuple[torch.Tensor, ...]:
 
 
 def frame_channels(network: nn.Module) -> int:
-    """Channels of the frames that a network's first convolution reads."""
+    """Channels of the frames that a network's first convolution reads; 3 where
+    there is none."""
     convolutions = (m for m in network.modules() if isinstance(m, nn.Conv2d))
-    return next(convolutions).in_channels
+    first = next(convolutions, None)
+    return 3 if first is None else first.in_channels
 
 
 @torch.no_grad()

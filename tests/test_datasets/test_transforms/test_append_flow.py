@@ -84,6 +84,14 @@ def test_frames_stay_and_clips_do_not_mix():
     np.testing.assert_array_equal(imgs[2][..., 3:], imgs[1][..., 3:])
 
 
+def test_clip_len_of_several_modalities():
+    frames = drifting(4, 2, 0)
+    expected = AppendFlow()(results_of(list(frames), 2))['imgs']
+    results = results_of(list(frames), 2)
+    results['clip_len'] = dict(RGB=2, Pose=9)
+    np.testing.assert_array_equal(AppendFlow()(results)['imgs'], expected)
+
+
 def test_bound_and_method_reach_the_flow():
     frames = drifting(2, 3, 0)
     wide = AppendFlow()(results_of(list(frames), 2))['imgs']

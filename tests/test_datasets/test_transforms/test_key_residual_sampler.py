@@ -18,8 +18,10 @@ def results_of(imgs, clip_len, num_clips=1):
     return dict(imgs=imgs, clip_len=clip_len, num_clips=num_clips)
 
 
-def test_split_by_hand():
+@pytest.mark.parametrize('container', [np.asarray, torch.from_numpy])
+def test_split_by_hand(container):
     frames = np.array([5, 7, 4, 200, 100, 255], np.uint8)[:, None]
+    frames = container(frames)
     key, residual = split_key_residual(frames, stride=3)
     assert key.flatten().tolist() == [5, 200]
     # Later minus key, signed, without wrapping around.
@@ -54,6 +56,16 @@ def test_segments_are_the_frames_as_decoded():
     assert imgs[:, :, :, 1, 0, 0].flatten().tolist() == [
         10 * t + 1 for t in range(16)
     ]
+
+
+def test_segments_of_other_types_are_refused():
+    """As segments, they would be taken for residual frames."""
+    imgs = ramp(3) + [ramp(1)[0].astype(np.float32)]
+    sampler = KeyResidualSampler(stride=4, emit='segments')
+    with pytest.raises(ValueError, match=r"uint8 .*\['float32', 'uint8'\]"):
+        sampler(results_of(imgs, 4))
+    assert KeyResidualSampler(stride=4)(
+        results_of(imgs, 4))['imgs'].dtype == np.float32
 
 
 def test_axes_are_channel_height_width():

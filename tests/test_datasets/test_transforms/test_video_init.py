@@ -1,13 +1,15 @@
 import os
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
-from mmaction.datasets.transforms import PyAVDecode
+from mmaction.datasets.transforms import Flip, PyAVDecode
 from video_fixtures import moving_square, write_video
 
 from respike_mm.datasets import VideoDecode, VideoInit
-from respike_mm.datasets.transforms.video_init import decode_frames
+from respike_mm.datasets.transforms.pyav_frames import (UprightPyAVDecode,
+                                                        decode_frames)
 
 av = pytest.importorskip('av')
 
@@ -64,13 +66,69 @@ def test_only_what_is_asked_for_is_converted():
     assert Frame.converted == [2, 5]
 
 
+def flipped(imgs):
+    """What MMAction2's ``Flip``, which works in place, makes of frames."""
+    results = dict(imgs=imgs, modality='RGB', img_shape=imgs[0].shape[:2])
+    return Flip(flip_ratio=1.)(results)['imgs']
+
+
+@pytest.mark.parametrize('numbers', [[0, 1, 0], [0, 1, 2]],
+                         ids=['repeated', 'past the end'])
+def test_a_frame_that_comes_again_is_flipped_once(monkeypatch, numbers):
+    monkeypatch.setattr(Frame, 'to_ndarray', lambda self, format: np.array(
+        [[[1, 1, 1], [2, 2, 2]]], np.uint8) + 10 * self.number)
+    frames = flipped(decode_frames(Container(2), numbers))
+    assert [frame[0, :, 0].tolist() for frame in frames
+            ] == [[12, 11] if n == 1 else [2, 1] for n in numbers]
+
+
 def test_a_marked_turn_is_made(monkeypatch):
     # 90 degrees to the left: the right column becomes the top row.
     monkeypatch.setattr(Frame, 'rotation', 90)
-    picture = np.arange(6).reshape(2, 3, 1)
+    picture = np.arange(6, dtype=np.uint8).reshape(2, 3, 1)
     monkeypatch.setattr(Frame, 'to_ndarray', lambda self, format: picture)
     turned, = decode_frames(Container(1), [0])
     assert turned[..., 0].tolist() == [[2, 5], [1, 4], [0, 3]]
+    flipped([turned])
+    assert turned[..., 0].tolist() == [[5, 2], [4, 1], [3, 0]]
+
+
+def mark_as_lying(path):
+    """Mark an MP4 file as to be turned by a quarter, clockwise."""
+    content = bytearray(path.read_bytes())
+    # The matrix of the track header, ISO/IEC 14496-12, in 16.16 and 2.30.
+    start = content.index(b'tkhd') + 44
+    matrix = struct.pack('>9i', 0, 2**16, 0, -2**16, 0, 0, 0, 0, 2**30)
+    content[start:start + len(matrix)] = matrix
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize('mode', ['accurate', 'efficient'])
+def test_pyav_turns_in_both_modes(tmp_path, mode):
+    path = write_video(tmp_path / 'a.mp4', moving_square(0)[:, :48])
+    found = []
+    for turn in (None, mark_as_lying):
+        if turn:
+            turn(path)
+        sample = VideoInit(backend='pyav')(dict(filename=str(path)))
+        sample['frame_inds'] = np.array([0, 0])
+        found.append(VideoDecode(mode)(sample))
+    lying, upright = found
+    assert lying['img_shape'] == (48, 64)
+    assert upright['img_shape'] == upright['original_shape'] == (64, 48)
+    for before, after in zip(lying['imgs'], upright['imgs']):
+        assert np.array_equal(after[:, ::-1].transpose(1, 0, 2), before)
+    flipped(upright['imgs'])
+
+
+def test_efficient_repeats_are_arrays_of_their_own(video, monkeypatch):
+    pictures = iter([np.zeros((2, 3, 3), np.uint8), None])
+    monkeypatch.setattr(UprightPyAVDecode, 'frame_generator',
+                        staticmethod(lambda *_: next(pictures)))
+    sample = VideoInit(backend='pyav')(dict(filename=str(video)))
+    sample['frame_inds'] = np.array([0, 1])
+    first, again = VideoDecode('efficient')(sample)['imgs']
+    assert np.array_equal(first, again) and first is not again
 
 
 def test_no_frame():

@@ -97,6 +97,7 @@ def test_blending():
 
 @pytest.mark.parametrize('inputs, message', [
     ([segments(), segments()[..., :0]], 'one shape'),
+    ([segments(), segments(torch.uint8)], 'torch.int16.*torch.uint8.*emit'),
     ([torch.zeros(4, 3, 8, 8)], r'\[V, K, s, C, H, W\]'),
 ])
 def test_bad_input(inputs, message):
