@@ -5,7 +5,9 @@
 trains and tests every row of tools/benchmark/suites/motion_shapes.yaml with
 each seed. Run the same command again to continue: finished runs are not
 repeated, interrupted ones go on from their last checkpoint, failed ones are
-tried again. See docs/benchmark.md.
+tried again. With --collect-only, all seeds and splits that have a finished
+run are tabulated. Records in the tables' results_SUITE.json that are in no
+run's folder are kept. See docs/benchmark.md.
 """
 import argparse
 import sys
@@ -17,9 +19,9 @@ from _bench.errors import BenchmarkError
 from _bench.execute import Task, execute_all
 from _bench.files import write_text
 from _bench.overview import Live, listing, overview
-from _bench.plan import Request, plan
+from _bench.plan import Request, finished, plan
 from _bench.records import join, take_over
-from _bench.report import load_results, write_report
+from _bench.report import load_results, only_here, write_report
 from _bench.results import collect, in_suite_order, write_results
 from _bench.runs import FAILED, state
 from _bench.suite import Suite, load_suite
@@ -49,10 +51,12 @@ def build_parser() -> argparse.ArgumentParser:
     add('--out', type=Path,
         help='folder for tables and figures (default: tables/ in the work '
         'dir)')
-    add('--seeds', type=int, nargs='+', default=[0],
-        help='each row is run once with each (default: 0)')
-    add('--splits', type=positive, nargs='+', default=[1],
-        help="of the data set's splits (default: 1)")
+    add('--seeds', type=int, nargs='+',
+        help='each row is run once with each (default: 0; with '
+        '--collect-only all that have a finished run)')
+    add('--splits', type=positive, nargs='+',
+        help="of the data set's splits (default: 1; with --collect-only all "
+        'that have a finished run)')
     add('--only', nargs='+', default=[], metavar='NAME',
         help='these rows or sections only; patterns such as "E*" work')
     add('--epochs', type=positive,
@@ -63,7 +67,7 @@ def build_parser() -> argparse.ArgumentParser:
         help='processes of each run (default: 1)')
     add('--amp', action='store_true', help='train in mixed precision')
     add('--energy-samples', type=positive, default=0, metavar='N',
-        help='measure energy on so many test samples after testing')
+        help='measure energy on so many validation samples')
     add('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
         help='for training and testing, of every run')
     add('--earlier', type=Path, nargs='+', default=[], metavar='RESULTS.json',
@@ -91,7 +95,8 @@ def main(argv: Optional[List[str]] = None,
     options = dict(args.cfg_options or {})
     if args.amp:
         options['optim_wrapper.type'] = 'AmpOptimWrapper'
-    request = Request(args.seeds, args.splits, args.only, args.epochs, options)
+    request = Request(args.seeds or [0], args.splits or [1], args.only,
+                      args.epochs, options)
     how = Tools(gpus=args.gpus, energy_samples=args.energy_samples)
     if tools:
         how = how._replace(folder=tools)
@@ -110,9 +115,15 @@ def run(suite: Suite, request: Request, tools: Tools,
         args: argparse.Namespace) -> int:
     """Plan, execute, tabulate."""
     work_dir = args.work_dir or Path('work_dirs/bench', suite.name)
-    runs = plan(suite, work_dir, request)
-    earlier, runs = take_over([load_results(path) for path in args.earlier],
-                              suite.name, runs)
+    out = args.out or work_dir / 'tables'
+    datasets = [load_results(path) for path in args.earlier]
+    if args.collect_only:
+        seeds, splits = finished(suite, work_dir, datasets)
+        request = request._replace(
+            seeds=args.seeds or seeds or request.seeds,
+            splits=args.splits or splits or request.splits)
+    planned = plan(suite, work_dir, request)
+    earlier, runs = take_over(datasets, suite.name, planned)
     tasks = [Task(run, state(run)) for run in runs]
     if args.dry_run:
         print(listing(tasks, tools) + overview(tasks, args.jobs), end='')
@@ -129,10 +140,14 @@ def run(suite: Suite, request: Request, tools: Tools,
 
         execute_all(tasks, tools, args.jobs, INTERVAL, report)
     results, = join([*earlier, collect(suite, runs)])
-    results['runs'] = in_suite_order(suite, results['runs'])
-    paths = write_results(work_dir, results)
-    paths += write_report([results], args.out or work_dir / 'tables')
+    kept = only_here(out, results, planned, work_dir)
+    results['runs'] = in_suite_order(suite, [*results['runs'], *kept])
+    paths = write_results(work_dir, results) + write_report([results], out)
     print(''.join(f'{path}\n' for path in paths), end='')
+    if kept:
+        print(f'{len(kept)} records are kept from the tables before, since no '
+              f'run is in {work_dir} for them; to be rid of them, remove '
+              f'{out / f"results_{suite.name}.json"} first', file=sys.stderr)
     return int(any(task.state == FAILED for task in tasks))
 
 

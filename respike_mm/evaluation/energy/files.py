@@ -1,6 +1,7 @@
 """Energy reports as files."""
 import csv
 import json
+import os
 from pathlib import Path
 from typing import List
 
@@ -11,6 +12,8 @@ from .report import EnergyReport
 
 def save_report(report: EnergyReport, stem: Path, title: str) -> List[Path]:
     """Write ``stem.json``, ``.md``, ``.csv`` and ``.png``.
+
+    The JSON file comes last and in one step: where it is, all are complete.
 
     Args:
         report: What to write.
@@ -27,7 +30,6 @@ def save_report(report: EnergyReport, stem: Path, title: str) -> List[Path]:
         stem.with_name(stem.name + suffix)
         for suffix in ('.json', '.md', '.csv', '.png')
     ]
-    paths[0].write_text(json.dumps(report.to_dict(), indent=1) + '\n')
     paths[1].write_text(f'# {title}\n\n{to_markdown(report)}')
     rows = report.layer_rows()
     with paths[2].open('w', newline='') as file:
@@ -35,4 +37,7 @@ def save_report(report: EnergyReport, stem: Path, title: str) -> List[Path]:
         writer.writeheader()
         writer.writerows(rows)
     plot_report(report, paths[3], title)
+    part = stem.with_name(f'.{stem.name}.json.part')
+    part.write_text(json.dumps(report.to_dict(), indent=1) + '\n')
+    os.replace(part, paths[0])
     return paths

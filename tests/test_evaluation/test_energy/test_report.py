@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from respike_mm.evaluation.energy import (Point, measure_energy,
+from respike_mm.evaluation.energy import (Point, files, measure_energy,
                                           plot_accuracy_energy, save_report,
                                           to_markdown)
 from respike_mm.evaluation.energy.measurement import Measurement
@@ -71,6 +71,22 @@ def test_plots_are_written(report, tmp_path):
     assert (tmp_path / 'p.png').stat().st_size > 5000
     with pytest.raises(ValueError, match='positive energy'):
         plot_accuracy_energy([Point('a', 0, 50)], tmp_path / 'q.png', 'S', 's')
+
+
+def test_json_is_written_last_and_at_once(report, tmp_path, monkeypatch):
+    """Whoever finds it may take the report for complete."""
+    def fail(*args):
+        raise OSError('disk full')
+
+    for module, name in ((files, 'plot_report'), (files.os, 'replace')):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, fail)
+            with pytest.raises(OSError, match='disk full'):
+                save_report(report, tmp_path / 'run', 'Title')
+        assert not (tmp_path / 'run.json').exists()
+    save_report(report, tmp_path / 'run', 'Title')
+    assert {path.name for path in tmp_path.iterdir()} == {
+        'run.json', 'run.md', 'run.csv', 'run.png'}
 
 
 def test_parts_of_several_processes_add_up():

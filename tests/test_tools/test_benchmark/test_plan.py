@@ -1,8 +1,12 @@
+import json
+import os
+
 import mini_benchmark as mini
 import pytest
 from _bench.configs import (as_arguments, describe, digest, epoch_options,
                             load_config)
 from _bench.errors import BenchmarkError
+from _bench.files import CONFIGS
 from _bench.plan import Request, plan
 from _bench.suite import load_suite
 from mmengine.config import Config, DictAction
@@ -86,6 +90,12 @@ def test_equal_configs_of_one_table_are_a_mistake(suite, tmp_path):
     ("model = dict(width=99)", False),
     ("optim_wrapper = dict(optimizer=dict(lr=0.2))", False),
     ("train_cfg = dict(max_epochs=5)", False),
+    ("load_from = None", True),
+    ("load_from = 'a/weights.pth'", False),
+    ("custom_hooks = [dict(type='EMAHook')]", False),
+    ("custom_hooks = [dict(type='SpikeRateHook')]", True),
+    ("auto_scale_lr = dict(enable=True, base_batch_size=8)", False),
+    ("auto_scale_lr = dict(enable=False, base_batch_size=8)", True),
 ])
 def test_digest(suite, tmp_path, change, same):
     first = suite.rows[0].config
@@ -93,6 +103,56 @@ def test_digest(suite, tmp_path, change, same):
     other.write_text(f"_base_ = '{first.name}'\n{change}\n")
     digests = [digest(load_config(path, {})) for path in (first, other)]
     assert (digests[0] == digests[1]) == same
+
+
+@pytest.mark.parametrize('template, first, second, same', [
+    ("load_from = '{}'", 'a/weights.pth', 'b/weights.pth', False),
+    ("model = dict(init_cfg=dict(checkpoint='{}'))", 'a/epoch_12.pth',
+     'b/epoch_12.pth', False),
+    ("model = dict(init_cfg=dict(checkpoint='{}'))", 'a/best_acc_top1.pth',
+     'b/best_acc_top1.pth', False),
+    # From an environment variable on one machine.
+    ("model = dict(init_cfg=dict(checkpoint='{}'))", 'data/resnet18.pt',
+     '/there/resnet18.pt', True),
+])
+def test_digest_of_weights_to_start_from(template, first, second, same,
+                                         suite):
+    base = suite.rows[0].config
+    digests = set()
+    for i, path in enumerate((first, second)):
+        config = base.with_name(f'other{i}.py')
+        config.write_text(
+            f"_base_ = '{base.name}'\n{template.format(path)}\n")
+        digests.add(digest(load_config(config, {})))
+    assert len(digests) == 1 + (not same)
+
+
+def test_recorded_digests_hold(suite):
+    """Of before a digest had more in it than the data, model, schedule."""
+    assert digest(load_config(suite.rows[0].config, {})) == '8071e4ad3c86af21'
+
+
+def test_configs_of_one_name_would_share_a_folder(suite, tmp_path):
+    """Also where only one of them is asked for: the other may come later."""
+    a, b, _ = suite.rows
+    twin = tmp_path / 'elsewhere' / a.config.name
+    twin.parent.mkdir()
+    twin.write_text(b.config.read_text())
+    suite = suite._replace(rows=(a, b._replace(config=twin)))
+    for request in (Request(), Request(only=['A'])):
+        with pytest.raises(BenchmarkError) as error:
+            plan(suite, tmp_path, request)
+        assert f'{a.config} and {twin} ' in str(error.value)
+
+
+def test_runs_stay_in_the_work_dir(suite, tmp_path):
+    """Of a config, too, whose path leads out of configs/."""
+    (tmp_path / 'suite/mini_rows.yaml').write_text(json.dumps(dict(SNN=dict(
+        A=os.path.relpath(suite.rows[0].config, CONFIGS)))))
+    outside = load_suite(str(tmp_path / 'suite/mini.yaml'))
+    run, = plan(outside, tmp_path / 'work', Request())
+    assert run.folder == tmp_path / 'work/config1/split1_seed0'
+    assert run.config == suite.rows[0].config
 
 
 def test_epochs_end_the_schedule(suite, tmp_path):

@@ -86,11 +86,14 @@ def test_tables_of_several_results_into_a_page(tmp_path, capsys):
 
 @pytest.mark.parametrize('content, match', [
     (None, 'does not exist'),
+    ('{"suite": "mi', 'results.json is no JSON, or was cut off'),
     ([], 'no results.json of the benchmark'),
     (dict(suite='mini', runs=[]), 'no run is finished'),
 ])
 def test_bad_results(content, match, tmp_path, capsys):
-    if content is not None:
+    if isinstance(content, str):
+        (tmp_path / 'results.json').write_text(content)
+    elif content is not None:
         write_json(tmp_path / 'results.json', content)
     assert run_tables(tmp_path, '--out', tmp_path / 'out') == 1
     assert match in capsys.readouterr().err

@@ -91,3 +91,20 @@ def test_earlier_results_of_another_suite(bench, tmp_path, capsys):
     assert bench(None, '--earlier', path) == 1
     error = capsys.readouterr().err
     assert 'results are of suite k400, not mini' in error
+
+
+def test_records_of_runs_that_are_gone_are_kept(bench, tmp_path, capsys):
+    """Another machine's tables are not cut down to what was run here."""
+    docs, there = tmp_path / 'docs', tmp_path / 'there'
+    assert bench(ROWS, '--seeds', 0, 1, '--out', docs) == 0
+    assert 'kept' not in capsys.readouterr().err
+    config = tmp_path / 'suite/config1.py'
+    config.write_text(config.read_text().replace('lr=0.1', 'lr=0.2'))
+    assert bench(None, '--only', 'E6', '--seeds', 1, '--work-dir', there,
+                 '--out', docs) == 0
+    error = capsys.readouterr().err
+    assert '3 records are kept' in error
+    assert f'remove {docs / "results_mini.json"} first' in error
+    runs = read_json(docs / 'results_mini.json')['runs']
+    assert [(r['name'], r['seed'], r['stale']) for r in runs] == [
+        ('E6', 0, True), ('E6', 1, False), ('E2', 0, False), ('E2', 1, False)]

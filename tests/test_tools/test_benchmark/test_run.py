@@ -9,7 +9,7 @@ import threading
 import time
 from types import SimpleNamespace
 
-from _bench import execute
+from _bench import commands, execute
 from _bench.files import read_json, write_json
 from _bench.runs import is_locked, locked
 
@@ -207,6 +207,53 @@ def test_energy_of_finished_runs_can_be_measured_later(bench, tmp_path):
     assert len(calls(folder)) == 1
 
 
+def test_energy_of_more_samples(bench, tmp_path):
+    assert bench(ROWS, '--energy-samples', 4, '--only', 'E6') == 0
+    report = tmp_path / 'work/config1/seed0/energy.json'
+    assert bench(None, '--energy-samples', 100, '--only', 'E6') == 0
+    assert read_json(report)['samples'] == 100
+    assert bench(None, '--energy-samples', 50, '--only', 'E6') == 0
+    assert read_json(report)['samples'] == 100
+
+
+def test_energy_of_all_samples_that_there_are(bench, tools, tmp_path):
+    """A data set may have fewer than were asked for."""
+    script = tools / 'analysis_tools/energy.py'
+    text = script.read_text()
+    script.write_text(text.replace('samples = int', 'samples = 8 or int'))
+    report = tmp_path / 'work/config1/seed0/energy.json'
+    try:
+        assert bench(ROWS, '--energy-samples', 100, '--only', 'E6') == 0
+        time_ns = report.stat().st_mtime_ns
+        assert bench(None, '--energy-samples', 100, '--only', 'E6') == 0
+    finally:
+        script.write_text(text)
+    assert read_json(report)['samples'] == 8
+    assert report.stat().st_mtime_ns == time_ns
+
+
+def test_an_energy_report_that_was_cut_off(bench, tmp_path, capsys):
+    assert bench(ROWS, '--energy-samples', 4) == 0
+    report = tmp_path / 'work/config1/seed0/energy.json'
+    report.write_text(report.read_text()[:20])
+    assert bench(None) == 1
+    error = capsys.readouterr().err
+    assert f'{report} is no JSON, or was cut off' in error
+    assert 'measure again with --energy-samples' in error
+    assert bench(None, '--energy-samples', 4) == 0
+    assert read_json(report)['samples'] == 4
+
+
+def test_the_batch_is_that_of_all_processes(bench, tmp_path, monkeypatch):
+    def script(tools, name):
+        return [sys.executable, str(tools.folder / name)]
+
+    monkeypatch.setattr(commands, 'script', script)  # one is enough here
+    assert bench(ROWS, '--gpus', 2, '--only', 'E6') == 0
+    result = read_json(tmp_path / 'work/config1/seed0/result.json')
+    assert result['gpus'] == 2 and result['batch_size'] == 8
+
+
 def test_jobs_share_the_cores(bench, tmp_path, monkeypatch):
     monkeypatch.delenv('OMP_NUM_THREADS', raising=False)
     monkeypatch.setattr(execute.os, 'cpu_count', lambda: 8)
@@ -238,6 +285,22 @@ def test_collect_only(bench, tmp_path, capsys):
     assert 'E6' in (tmp_path / 'docs/report.md').read_text()
     assert bench(None, '--collect-only', '--only', 'E2') == 1
     assert 'no run is finished' in capsys.readouterr().err
+
+
+def test_collecting_takes_every_seed_and_split(bench, tmp_path):
+    """A call for one row tabulates that row; all is still there."""
+    assert bench(ROWS, '--seeds', 0, 2, '--splits', 1, 3,
+                 suite=dict(splits=[1, 2, 3])) == 0
+    path = tmp_path / 'work/tables/results_mini.json'
+    complete = read_json(path)
+    assert bench(None, '--only', 'E6') == 0
+    assert len(read_json(path)['runs']) == 1
+    assert bench(None, '--collect-only') == 0
+    assert read_json(path) == complete and len(complete['runs']) == 8
+    assert bench(None, '--collect-only', '--seeds', 2) == 0
+    assert [(r['name'], r['seed'], r['split'])
+            for r in read_json(path)['runs']] == [
+        ('E6', 2, 1), ('E6', 2, 3), ('E2', 2, 1), ('E2', 2, 3)]
 
 
 def test_an_error_of_the_user_is_one_line(bench, capsys):

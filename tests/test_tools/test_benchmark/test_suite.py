@@ -67,6 +67,9 @@ def test_names_and_skip(tmp_path):
     ('title: A\nrows: [c]\n', '', 'no file of rows c.yaml'),
     ('title: A\nrows: [b]\n', '2DANN: {a: b}', "'2DANN'; did you mean 2D ANN"),
     ('title: A\nrows: [b]\n', 'SNN: {a: "{data}.py"}', "a: .*'data'"),
+    ('title: A\nrows: [b]\n', 'Stride: {stride 4: x.py}',
+     "b.yaml: Stride: name the row 'stride 4' by its stride"),
+    ('title: A\nrows: [b]\n', 'Stride: {4: x.py}', 'name the row 4 by'),
     ('title: A\nrows: [b]\nskip: [b]\n', 'SNN: {a: x.py}', 'skip b: no such'),
 ])
 def test_malformed(suite, rows, match, tmp_path):

@@ -89,6 +89,11 @@ def test_ablation_and_stride():
     assert set(result) == {'ablation', 'stride', 'details_mini'}
 
 
+def test_ablations_that_the_paper_does_not_have():
+    table = tables(mini.results(mini.record('no leak', 0.5)))['ablation']
+    assert table.rows == [['no leak', '', '', '', '50.0 (1 seed)', '']]
+
+
 def test_details():
     table = tables(mini.results(
         mini.record('E9', 0.5, 0),

@@ -6,9 +6,12 @@ from typing import List, NamedTuple
 import torch
 
 from .configs import as_arguments
-from .files import ROOT
+from .errors import BenchmarkError
+from .files import ROOT, read_json
 from .mmengine_files import last_checkpoint, test_metrics
 from .runs import Run
+
+ASKED = 'energy_asked.json'  # how many samples the report was to be of
 
 
 class Tools(NamedTuple):
@@ -68,6 +71,18 @@ class Stage(NamedTuple):
     done: bool
 
 
+def measured(run: Run, samples: int) -> bool:
+    """Whether the energy of so many samples is known, or of all there are."""
+    try:
+        report = read_json(run.folder / 'energy.json')
+        if report['samples'] >= samples:
+            return True
+        # The data set may have fewer than were asked for.
+        return read_json(run.folder / ASKED)['samples'] >= samples
+    except (FileNotFoundError, BenchmarkError, KeyError, TypeError):
+        return False
+
+
 def stages(run: Run, tools: Tools) -> List[Stage]:
     """What a run still consists of; asked anew after every stage."""
     # Of a finished run, the checkpoint may have been removed.
@@ -75,10 +90,9 @@ def stages(run: Run, tools: Tools) -> List[Stage]:
     trained = finished or last_checkpoint(
         run.folder / 'train') == run.checkpoint.name
     tested = finished or test_metrics(run.folder / 'test') is not None
-    measured = not tools.energy_samples or \
-        (run.folder / 'energy.json').exists()
+    enough = not tools.energy_samples or measured(run, tools.energy_samples)
     return [
         Stage('train', train(run, tools), trained),
         Stage('test', test(run, tools), tested),
-        Stage('energy', energy(run, tools), measured),
+        Stage('energy', energy(run, tools), enough),
     ]

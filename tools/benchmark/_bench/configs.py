@@ -1,6 +1,7 @@
 """What a config says, and the options that make it a run of the benchmark."""
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any, Dict, Optional
 
@@ -14,6 +15,10 @@ DECISIVE = ('model', 'train_dataloader', 'test_dataloader', 'optim_wrapper',
             'param_scheduler', 'train_cfg')
 # ...except for these, wherever they stand.
 NEUTRAL = ('num_workers', 'persistent_workers', 'pin_memory', 'prepare')
+# Hooks that only look on: with or without them it is the same experiment.
+WATCHING = ('ClipPicturesHook', 'EnergyHook', 'SpikeRateHook')
+# MMEngine's names of checkpoints, which every training has.
+CHECKPOINT = re.compile(r'((epoch|iter)_\d+|latest|best_.*)\.pth')
 CROPS = dict(CenterCrop=1, ThreeCrop=3, TenCrop=10)
 
 
@@ -93,18 +98,37 @@ def test_options(cfg: Config) -> Dict[str, Any]:
 
 
 def digest(cfg: Config) -> str:
-    """Fingerprint of all that decides a run's figures, without folders.
+    """Fingerprint of all that decides a run's figures, without data folders.
 
     Two configs with the same fingerprint are one experiment, and a run whose
     config has another one by now is out of date.
     """
     content = {key: cfg.get(key) for key in DECISIVE}
-    text = json.dumps(without_folders(content), sort_keys=True, default=str)
+    content = {**without_folders(content), **extras(cfg)}
+    text = json.dumps(content, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def extras(cfg: Config) -> Dict[str, Any]:
+    """What decides the figures too, but of few configs.
+
+    Left out where a config does not have it: recorded fingerprints hold.
+    """
+    hooks = [hook for hook in cfg.get('custom_hooks') or []
+             if not isinstance(hook, dict) or hook.get('type') not in WATCHING]
+    scale = cfg.get('auto_scale_lr') or {}
+    content = dict(
+        custom_hooks=without_folders(hooks),
+        auto_scale_lr=scale if scale.get('enable') else None,
+        load_from=cfg.get('load_from'))
+    return {key: value for key, value in content.items() if value}
+
+
 def without_folders(content: Any) -> Any:
-    """Data may lie elsewhere on another machine: only file names count."""
+    """Data may lie elsewhere on another machine: only file names count.
+
+    But for a training's checkpoint: its name is that of any other training's.
+    """
     if isinstance(content, dict):
         return {
             key: without_folders(value)
@@ -113,7 +137,8 @@ def without_folders(content: Any) -> Any:
     if isinstance(content, (list, tuple)):
         return [without_folders(value) for value in content]
     if isinstance(content, str):
-        return content.rpartition('/')[2]
+        name = content.rpartition('/')[2]
+        return content if CHECKPOINT.fullmatch(name) else name
     return content
 
 

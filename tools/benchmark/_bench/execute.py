@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Optional, Sequence
 
-from .commands import Stage, Tools, stages
+from .commands import ASKED, Stage, Tools, stages
 from .files import read_json, write_json
 from .results import revision, write_result
 from .runs import BEGUN, DONE, FAILED, RUNNING, STALE, Run, locked, state
@@ -121,7 +121,9 @@ def execute(run: Run, tools: Tools, processes: Processes) -> str:
             return RUNNING  # by another process
         settings = run.folder / 'settings.json'
         if not settings.exists():
-            write_json(settings, {**run.settings, 'revision': revision()})
+            gpus = dict(gpus=tools.gpus) if tools.gpus > 1 else {}
+            write_json(settings,
+                       {**run.settings, **gpus, 'revision': revision()})
         elif read_json(settings)['digest'] != run.digest:
             return fail(
                 run, 'begin', None, 'The config has changed since this run '
@@ -130,6 +132,9 @@ def execute(run: Run, tools: Tools, processes: Processes) -> str:
         stage = next_stage(run, tools)
         while stage:
             code = timed(run, stage, processes, lock)
+            if stage.name == 'energy' and not code:
+                write_json(run.folder / ASKED,
+                           dict(samples=tools.energy_samples))
             following = next_stage(run, tools)
             if code or following and following.name == stage.name:
                 return fail(run, stage.name, code, log_tail(run))

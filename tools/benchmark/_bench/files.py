@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from .errors import BenchmarkError
+
 BENCHMARK = Path(__file__).resolve().parents[1]
 ROOT = BENCHMARK.parents[1]
 CONFIGS = ROOT / 'configs'
@@ -23,5 +25,13 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read JSON."""
-    return json.loads(path.read_text(encoding='utf-8'))
+    """Read JSON.
+
+    Raises:
+        BenchmarkError: If the file is something else.
+    """
+    try:
+        return json.loads(path.read_text(encoding='utf-8'))
+    except ValueError as error:
+        raise BenchmarkError(
+            f'{path} is no JSON, or was cut off: {error}') from None

@@ -8,8 +8,7 @@ from mmengine.config import Config
 from .configs import (describe, digest, epoch_options, load_config,
                       split_options, test_options)
 from .errors import BenchmarkError
-from .files import CONFIGS
-from .runs import Run, config_name
+from .runs import Run, config_folder, config_name, finished_in
 from .suite import Row, Suite, matching
 
 
@@ -28,9 +27,9 @@ def plan(suite: Suite, work_dir: Path, request: Request) -> List[Run]:
     Rows whose configs say the same are one run, in the first one's folder.
 
     Raises:
-        BenchmarkError: If configs are missing, cannot be adapted, or say the
-            same in two rows of one table; or if a row or split is asked for
-            that the suite does not have.
+        BenchmarkError: If configs are missing, cannot be adapted, say the
+            same in two rows of one table, or would share a folder; or if a
+            row or split is asked for that the suite does not have.
     """
     wanted = matching(suite.rows, request.only, '--only') or suite.rows
     absent = [config_name(r.config) for r in wanted if not r.config.is_file()]
@@ -40,8 +39,9 @@ def plan(suite: Suite, work_dir: Path, request: Request) -> List[Run]:
     if set(request.splits) - set(suite.splits):
         raise BenchmarkError(f'suite {suite.name} has the splits '
                              f'{suite.splits}, not {tuple(request.splits)}')
-    groups = [(cfg, rows) for cfg, rows in experiments(suite, request)
-              if set(rows) & set(wanted)]
+    groups = experiments(suite, request)
+    check_folders_differ([rows[0].config for _, rows in groups])
+    groups = [(cfg, rows) for cfg, rows in groups if set(rows) & set(wanted)]
     for _, rows in groups:
         check_rows_differ([row for row in rows if row in wanted])
     adapted = {
@@ -54,6 +54,16 @@ def plan(suite: Suite, work_dir: Path, request: Request) -> List[Run]:
         for seed in request.seeds for split in request.splits
         for run in adapted[split]
     ]
+
+
+def finished(suite: Suite, work_dir: Path,
+             earlier: Sequence[Dict[str, Any]]) -> Tuple[List[int], List[int]]:
+    """Seeds and splits of all finished runs, those in earlier results too."""
+    records = [run for data in earlier for run in data['runs']]
+    for folder in {config_folder(row.config) for row in suite.rows}:
+        records += finished_in(work_dir / folder)
+    splits = {record['split'] for record in records} & set(suite.splits)
+    return sorted({record['seed'] for record in records}), sorted(splits)
 
 
 def experiments(suite: Suite,
@@ -86,6 +96,21 @@ def check_rows_differ(rows: Sequence[Row]) -> None:
                 f'{config_name(row.config)}')
 
 
+def check_folders_differ(configs: Sequence[Path]) -> None:
+    """Refuse different experiments whose runs would have one folder.
+
+    Raises:
+        BenchmarkError: If two of these configs, which differ, would.
+    """
+    seen = {}
+    for config in configs:
+        other = seen.setdefault(config_folder(config), config)
+        if other != config:
+            raise BenchmarkError(
+                f'the runs of {other} and {config} would have the same folder '
+                f'{config_folder(config)}; rename one of the configs')
+
+
 def adapt(cfg: Config, rows: Sequence[Row], split: int,
           request: Request) -> Dict[str, Any]:
     """What a run of these rows is made of, but for seed and folder."""
@@ -105,9 +130,6 @@ def adapt(cfg: Config, rows: Sequence[Row], split: int,
 
 def folder(work_dir: Path, run: Dict[str, Any], seed: int,
            several_splits: bool) -> Path:
-    """A run's folder: the config's path, then split and seed."""
-    config = run['config']
-    name = config_name(config) if config.is_relative_to(CONFIGS) \
-        else config.name
+    """A run's folder: the config's, then split and seed."""
     split = f'split{run["split"]}_' if several_splits else ''
-    return work_dir / Path(name).with_suffix('') / f'{split}seed{seed}'
+    return work_dir / config_folder(run['config']) / f'{split}seed{seed}'

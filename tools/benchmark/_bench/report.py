@@ -5,9 +5,10 @@ from typing import Any, Dict, List, Sequence
 from .claims import check_claims
 from .errors import BenchmarkError
 from .figures import all_figures
-from .files import read_json, write_json, write_text
+from .files import CONFIGS, read_json, write_json, write_text
 from .firing_rates import firing_rates_table
-from .records import portable
+from .records import key_of, portable
+from .runs import Run, config_folder, config_name, finished_in
 from .summary import splits_of
 from .tables import Table, all_tables, claims_table, one_or_all
 
@@ -49,6 +50,41 @@ def write_report(datasets: Sequence[Dict[str, Any]], out: Path) -> List[Path]:
         paths.append(out / f'results_{data["suite"]}.json')
         write_json(paths[-1], portable(data))
     return paths + all_figures(datasets, out)
+
+
+def only_here(out: Path, results: Dict[str, Any], runs: Sequence[Run],
+              work_dir: Path) -> List[Dict[str, Any]]:
+    """Records beside the tables that nothing else holds.
+
+    Args:
+        out: Folder of the tables; it may be missing.
+        results: What is to replace ``results_SUITE.json`` there.
+        runs: The runs of this call; records of the same row and split are
+            marked as stale if their config was another.
+        work_dir: Folder of the runs.
+
+    Returns:
+        The records in that file that the results lack and of which there is
+        no finished run in the work dir.
+    """
+    path = out / f'results_{results["suite"]}.json'
+    if not path.exists():
+        return []
+    new = set(map(key_of, results['runs']))
+    digests = {(config_name(run.config), run.split): run.digest
+               for run in runs}
+    kept = []
+    for record in load_results(path)['runs']:
+        config, split = record['config'], record['split']
+        folder = work_dir / config_folder(CONFIGS / config)
+        if key_of(record) in new or any(
+                (done['seed'], done['split']) == (record['seed'], split)
+                for done in finished_in(folder)):
+            continue
+        digest = digests.get((config, split))
+        stale = record['digest'] != digest if digest else record['stale']
+        kept.append({**record, 'stale': stale})
+    return kept
 
 
 def report(datasets: Sequence[Dict[str, Any]],

@@ -65,6 +65,7 @@ def write_result(run: Run) -> None:
         run.folder / 'result.json', {
             **settings,
             **run.facts,
+            'batch_size': run.facts['batch_size'] * settings.get('gpus', 1),
             'parameters': count_parameters(run.checkpoint),
             **accuracies,
             'train_seconds': round(seconds.get('train', 0)),
@@ -127,7 +128,11 @@ def read_energy(path: Path) -> Tuple[Dict[str, Any], Dict[str, float]]:
     Raises:
         BenchmarkError: If it is no report of the energy meter.
     """
-    report = read_json(path)
+    try:
+        report = read_json(path)
+    except BenchmarkError as error:
+        raise BenchmarkError(f'{error}; remove it, or measure again with '
+                             '--energy-samples N') from None
     try:
         totals = dict(
             report=str(path), samples=report['samples'], **report['totals'])

@@ -6,14 +6,15 @@ A run's folder holds::
     train/, test/   work dirs of tools/train.py and tools/test.py
     log.txt         what both printed
     seconds.json    time that each stage has taken so far
-    energy.json     the energy meter's report, if it was asked for
+    energy.json     the energy meter's report, if it was asked for...
+    energy_asked.json   ...of how many samples; there may be fewer
     failed.json     stage, exit status and end of the log, if a stage failed
     result.json     the figures; written last, so that it means "finished"
 """
 import fcntl
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterator, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from .configs import as_arguments
 from .files import CONFIGS, read_json
@@ -61,6 +62,21 @@ def config_name(config: Path) -> str:
     """A config's path below ``configs/``, or its whole path."""
     inside = config.is_relative_to(CONFIGS)
     return str(config.relative_to(CONFIGS) if inside else config)
+
+
+def config_folder(config: Path) -> Path:
+    """A config's folder in the work dir: its path below ``configs/``.
+
+    Of a config elsewhere, its name alone.
+    """
+    inside = config.is_relative_to(CONFIGS)
+    path = config.relative_to(CONFIGS) if inside else Path(config.name)
+    return path.with_suffix('')
+
+
+def finished_in(folder: Path) -> List[Dict[str, Any]]:
+    """The results of a config's finished runs, from its folder."""
+    return [read_json(path) for path in folder.glob('*seed*/result.json')]
 
 
 def state(run: Run) -> str:

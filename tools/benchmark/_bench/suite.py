@@ -12,6 +12,8 @@ A suite is a small YAML file::
 and a file of rows maps section to name to config, relative to ``configs/``.
 """
 import difflib
+import os
+import re
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
@@ -24,6 +26,7 @@ from .files import BENCHMARK, CONFIGS
 # In the order of the tables.
 SYSTEMS = ('2D ANN', '3D ANN', 'SNN', 'ReSpike')  # the paper's table 1
 SECTIONS = (*SYSTEMS, 'Depth', 'Ablation', 'Stride')
+STRIDE = re.compile(r's=[1-9]\d*')  # a row's name; figures need the number
 KEYS = {'title', 'rows', 'names', 'splits', 'skip', 'paper'}
 
 
@@ -126,7 +129,8 @@ def load_rows(path: Path, names: Dict[str, str]) -> Tuple[Row, ...]:
     """Read a file of rows.
 
     Raises:
-        BenchmarkError: If a section or a name in braces is not known.
+        BenchmarkError: If a section or a name in braces is not known, or a
+            stride is none.
     """
     rows = []
     for section, entries in yaml.safe_load(path.read_text('utf-8')).items():
@@ -136,6 +140,9 @@ def load_rows(path: Path, names: Dict[str, str]) -> Tuple[Row, ...]:
                 f'{path}: unknown section {section!r}; did you mean '
                 f'{hint[0] if hint else " or ".join(SECTIONS)}?')
         for name, entry in entries.items():
+            if section == 'Stride' and not STRIDE.fullmatch(str(name)):
+                raise BenchmarkError(f'{path}: {section}: name the row '
+                                     f'{name!r} by its stride, as "s=4"')
             if isinstance(entry, str):
                 entry = dict(config=entry)
             try:
@@ -145,6 +152,7 @@ def load_rows(path: Path, names: Dict[str, str]) -> Tuple[Row, ...]:
                     f'{path}: {name}: the suite has no `names` entry or the '
                     f'row no key {error}') from None
             rows.append(
-                Row(section, name, CONFIGS / config,
+                # Without "..", which would lead out of the runs' folder too.
+                Row(section, name, Path(os.path.abspath(CONFIGS / config)),
                     entry.get('paper', name)))
     return tuple(rows)

@@ -84,7 +84,7 @@ def depth_table(datasets: Sequence[Results]) -> Table:
 
 def ablation_table(datasets: Sequence[Results]) -> Table:
     """E1 to E9."""
-    rows = [[name, *ABLATIONS[name], *cells]
+    rows = [[name, *ABLATIONS.get(name, [''] * 3), *cells]
             for name, cells in section_cells(datasets, 'Ablation')]
     return Table(
         'ablation', 'Ablations (paper: section 5.3)',
