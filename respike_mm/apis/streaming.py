@@ -54,7 +54,7 @@ def stream_options(cfg: Config) -> dict:
 class StreamingReSpike:
     """Feed a :class:`HybridReSpike` one frame after the other::
 
-        stream = StreamingReSpike(init_recognizer(config, checkpoint))
+        stream = StreamingReSpike(load_recognizer(config, checkpoint))
         for frame in video:
             scores = stream.step(frame)  # None while a segment has just begun
 

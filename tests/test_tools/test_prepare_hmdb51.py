@@ -1,9 +1,9 @@
 """HMDB-51 from a miniature of its nested archives to the lists."""
 import shutil
 
-import _prepare.placing
 import mini_archives as mini
 import pytest
+from _prepare import placing
 from _prepare.pipeline import Official
 
 import prepare_hmdb51
@@ -98,16 +98,16 @@ def test_rar_archives_in_a_rar_archive(src, out, tmp_path):
 def test_interrupted_run_unpacks_only_what_is_left(src, out, tmp_path,
                                                    monkeypatch, capsys):
     archives_in_folder(src, tmp_path)
-    real = _prepare.placing.place
+    real = placing.place
 
     def interrupted(source, target, encoding):
         if 'wave' in target.name:
             raise KeyboardInterrupt
         return real(source, target, encoding)
 
-    monkeypatch.setattr(_prepare.placing, 'place', interrupted)
+    monkeypatch.setattr(placing, 'place', interrupted)
     assert prepare(src, out) == 130
-    monkeypatch.setattr(_prepare.placing, 'place', real)
+    monkeypatch.setattr(placing, 'place', real)
     capsys.readouterr()
     assert prepare(src, out) == 0
     printed = capsys.readouterr().out
