@@ -62,6 +62,8 @@ class HybridGradCAM(GradCAM):
         self.model = model.eval()
         self.colormap = colormaps[colormap]
         self.target_activations = self.target_gradients = None
+        self._in_snn = target_layer_name.startswith('snn_backbone')
+        self._spiking = self._in_snn  # set anew by every call
         try:
             self.target_layer = model.get_submodule(
                 target_layer_name.replace('/', '.'))
@@ -69,11 +71,15 @@ class HybridGradCAM(GradCAM):
             raise ValueError(f'target layer {target_layer_name!r}: {error}; '
                              'name one such as backbone/layer4') from error
 
+    def _bad_target(self) -> ValueError:
+        return ValueError(
+            'the target layer must give one map [B, C, H, W] or spiking maps '
+            '[S, B, C, H, W] or [S * B, C, H, W]; '
+            f'{type(self.target_layer).__name__} does not')
+
     def _keep(self, layer: nn.Module, args: tuple, output: Any) -> None:
         if not isinstance(output, Tensor) or output.dim() not in (4, 5):
-            raise ValueError('the target layer must give one map [B, C, H, W] '
-                             'or spiking maps [S, B, C, H, W]; '
-                             f'{type(layer).__name__} does not')
+            raise self._bad_target()
         self.target_activations = output.detach()
         output.register_hook(self._keep_gradient)
 
@@ -102,6 +108,27 @@ class HybridGradCAM(GradCAM):
             raise ValueError('the scores do not depend on the target layer')
         return scores.detach()[None]
 
+    def _by_step(self, maps: Tensor, num_segments: int,
+                 num_steps: int) -> Tensor:
+        """``[S, B, h, w]`` of spiking maps, ``[B, h, w]`` of others.
+
+        Args:
+            maps: The same, or spiking maps ``[S * B, h, w]`` of a layer that
+                sees time as more batch.
+            num_segments: ``B``.
+            num_steps: ``S``.
+
+        Raises:
+            ValueError: If there are other numbers of maps.
+        """
+        # With one step, the numbers do not tell the branches apart.
+        merged = len(maps) != num_segments or self._in_snn and num_steps == 1
+        if maps.dim() == 3 and merged:
+            if len(maps) != num_steps * num_segments:
+                raise self._bad_target()
+            maps = maps.unflatten(0, (num_steps, num_segments))
+        return maps
+
     def _calculate_localization_map(self,
                                     data: Dict[str, Any],
                                     use_labels: bool,
@@ -110,7 +137,8 @@ class HybridGradCAM(GradCAM):
         """Maps ``[V, T, H, W]`` in 0 to 1 by clip, and scores.
 
         Raises:
-            ValueError: If the batch holds more than one video.
+            ValueError: If the batch holds more than one video, or the layer
+                does not give a map for every key or residual frame.
         """
         if len(data['inputs']) != 1:
             raise ValueError('HybridGradCAM takes one video at a time, got '
@@ -118,8 +146,10 @@ class HybridGradCAM(GradCAM):
         scores = self._backward(data, use_labels)
         maps = localization_maps(self.target_activations,
                                  self.target_gradients)
-        views, segments, *_, height, width = data['inputs'][0].shape
-        if maps.dim() == 4:  # [S, B, h, w] -> [B, S, h, w] -> [B * S, h, w]
+        views, segments, stride, _, height, width = data['inputs'][0].shape
+        maps = self._by_step(maps, views * segments, stride - 1)
+        self._spiking = maps.dim() == 4
+        if self._spiking:  # [S, B, h, w] -> [B, S, h, w] -> [B * S, h, w]
             maps = maps.transpose(0, 1).flatten(0, 1)
         maps = F.interpolate(maps[None], (height, width), mode='bilinear',
                              align_corners=False)[0]
@@ -135,10 +165,10 @@ class HybridGradCAM(GradCAM):
         frames = []
         for view in range(len(heat)):
             clip = segments_of(input_imgs[0].cpu(), view)
-            if heat.shape[1] == len(clip.key):
-                frames.append(clip.key)
-            else:  # every frame but the first of each segment
+            if self._spiking:  # every frame but the first of each segment
                 numbers = torch.arange(len(clip.frames))
                 stride = clip.residual.shape[1] + 1
                 frames.append(clip.frames[numbers % stride != 0])
+            else:
+                frames.append(clip.key)
         return alpha * heat + (1 - alpha) * torch.stack(frames) / 255

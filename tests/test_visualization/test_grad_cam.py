@@ -76,6 +76,47 @@ def test_frames_under_the_heat():
                           'SNN: frame 7']
 
 
+def two_frames(data):
+    """The clips with segments of a key frame and one residual frame."""
+    inputs = [x[:, :, :2].contiguous() for x in data['inputs']]
+    return dict(data, inputs=inputs)
+
+
+@pytest.mark.parametrize('layer', [
+    'snn_backbone/layer4',
+    'snn_backbone/layer4/1/conv2/norm',  # [S * B, C, h, w]
+])
+def test_frames_under_the_heat_with_one_step(layer):
+    data = two_frames(clips(views=2))
+    frames = data['inputs'][0].permute(0, 1, 2, 4, 5, 3).float()
+    blended, _ = HybridGradCAM(small_respike(), layer)(data, alpha=0.)
+    torch.testing.assert_close(
+        blended.float(), (frames[:, :, 0] + frames[:, :, 1]) / 255)
+
+
+def test_one_step_leaves_the_other_branch_alone():
+    data = two_frames(clips())
+    frames = data['inputs'][0][:, :, 0].permute(0, 1, 3, 4, 2).float()
+    blended, _ = HybridGradCAM(
+        small_respike(), 'backbone/layer4')(data, alpha=0.)
+    torch.testing.assert_close(blended.float(), frames / 255)
+
+
+def test_layers_that_see_time_as_more_batch():
+    model, data = small_respike(), clips(views=2)
+    outer, inner = (
+        HybridGradCAM(model, f'snn_backbone/layer4/1/conv2{layer}')(data)[0]
+        for layer in ('', '/norm'))
+    assert inner.shape[:2] == (2, 6)  # K * S
+    torch.testing.assert_close(inner, outer)
+
+
+def test_layers_with_other_numbers_of_maps():
+    cam = HybridGradCAM(small_respike(), 'snn_backbone/layer4')
+    with pytest.raises(ValueError, match=r'or \[S \* B, C, H, W\]; \w+ does'):
+        cam._by_step(torch.zeros(8, 1, 1), num_segments=4, num_steps=3)
+
+
 def test_the_predicted_class_by_default():
     model, data = small_respike(), clips()
     cam = HybridGradCAM(model, 'backbone/layer4')

@@ -47,6 +47,15 @@ class NumberedSampler(Sampler):
         """
         self._epoch, self._first = epoch, first
 
+    def set_epoch(self, epoch: int) -> None:
+        """Tell the other sampler, if it can be told.
+
+        With a batch sampler of its own, a loader holds no other reference to
+        the sampler, and MMEngine's ``DistSamplerSeedHook`` calls this.
+        """
+        if hasattr(self.sampler, 'set_epoch'):
+            self.sampler.set_epoch(epoch)
+
     def __iter__(self) -> Iterator[Draw]:
         epoch, first = self._epoch, self._first
         for k, index in enumerate(self.sampler):

@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 
 from ...evaluation.energy import (EnergyConstants, EnergyMeter, EnergyReport,
                                   save_report)
-from ...evaluation.energy.clips import clips_per_sample
+from ...evaluation.energy.clips import clips_per_sample, pipeline_of
 from ...evaluation.energy.measurement import Measurement
 from ...evaluation.energy.meter import batch_size
 
@@ -41,7 +41,9 @@ class EnergyHook(Hook):
 
     Adds ``energy/RULE_mj``, ``firing_rate/mean`` and ``firing_rate/LAYER``
     to the metrics, hence to the log and the visualizer, and writes the whole
-    report beside the log. Outputs and accuracy stay as they are.
+    report beside the log. Outputs and accuracy stay as they are, except that
+    on CPUs with AVX-512 large linear layers and 1x1 convolutions of observed
+    steps round differently.
 
     Args:
         num_samples: Samples to measure, over all processes, rounded up to
@@ -87,8 +89,7 @@ class EnergyHook(Hook):
         size = loader.batch_size * get_world_size()
         self._batches = spread(ceil(self.num_samples / size), len(loader))
         self._meter = EnergyMeter(runner.model)
-        pipeline = getattr(loader.dataset, 'pipeline', None)
-        self._clips = clips_per_sample(getattr(pipeline, 'transforms', ()))
+        self._clips = clips_per_sample(pipeline_of(loader.dataset))
 
     def _before_iter(self,
                      runner: Runner,

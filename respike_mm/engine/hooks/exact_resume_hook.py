@@ -70,12 +70,14 @@ class ExactResumeHook(Hook):
     @staticmethod
     def _seed(runner: Runner, loader: DataLoader) -> int:
         """The seed of data order and samples, the same in all processes."""
+        # `loader.sampler` is another where a batch sampler is configured.
+        sampler = loader.batch_sampler.sampler
         saved = runner.message_hub.runtime_info.get('data_seed')
         if saved is not None and runner.iter > 0:  # resumed
-            if hasattr(loader.sampler, 'seed'):
-                loader.sampler.seed = saved
+            if hasattr(sampler, 'seed'):
+                sampler.seed = saved
             return saved
-        seeds = [getattr(loader.sampler, 'seed', runner.seed)]
+        seeds = [getattr(sampler, 'seed', runner.seed)]
         broadcast_object_list(seeds)
         runner.message_hub.update_info('data_seed', seeds[0])
         return seeds[0]

@@ -1,6 +1,7 @@
 """Stops a training whose loss is not finite, and says where that began."""
 import json
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
@@ -151,8 +152,10 @@ class NonFiniteLossHook(Hook):
             data = model.data_preprocessor(data_batch, True)
             if not is_finite(data):
                 return 'the preprocessed inputs are not finite'
-            layer = first_non_finite(
-                model, lambda: model._run_forward(data, mode='loss'))
+            # Compiled code calls no hooks of layers, or fails at them.
+            with torch.compiler.set_stance('force_eager'):
+                layer = first_non_finite(
+                    model, lambda: model._run_forward(data, mode='loss'))
         if layer is None:
             return 'every layer is finite in a second pass'
         return f'the first layer with a non-finite output is {layer}'
@@ -167,4 +170,6 @@ class NonFiniteLossHook(Hook):
     def _inputs(data_batch: DATA_BATCH) -> List[Dict[str, Any]]:
         inputs = data_batch.get('inputs', ()) if isinstance(
             data_batch, dict) else ()
+        if isinstance(inputs, dict):  # by modality
+            inputs = chain.from_iterable(inputs.values())
         return [statistics(x) for x in inputs]

@@ -23,7 +23,8 @@ class SkippedVideosHook(Hook):
     After an epoch in which there were any, a warning names the first, the
     count is the scalar ``train/skipped_videos``, and a line of ``out`` in
     the log folder names all with their reasons. An iteration-based loop is
-    one epoch.
+    one epoch. Of an epoch that a run resumes in its middle, only the samples
+    since then are counted.
 
     Args:
         out: Name of the file, JSON, one line an epoch.

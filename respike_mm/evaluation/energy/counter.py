@@ -10,6 +10,8 @@ from torch.utils._python_dispatch import (TorchDispatchMode,
                                           _get_current_dispatch_mode)
 
 from ...models.common.lif import LIFNeuron
+from ...models.common.spike_conv import SpikeConv2d
+from ...models.common.stepping import SteppedNeuron
 from .handlers import Call
 from .layers import neuron as neuron_work
 from .measurement import Measurement
@@ -18,7 +20,7 @@ from .operations import look_up
 from .spikes import count_ones
 from .work import Work
 
-NEURONS = (LIFNeuron, BaseNode)
+NEURONS = (LIFNeuron, SteppedNeuron, BaseNode)
 
 
 class OperationCounter(BaseCounter):
@@ -141,6 +143,11 @@ class CountingMode(DispatchCounterMode):
         if self._paused:
             return func(*args, **kwargs)
         name, handler, moves = look_up(func)
+        # Whatever else a SpikeConv2d does packs its input for the backward
+        # pass.
+        packs = 'conv' not in name and isinstance(
+            self.module_tracker.current[1], SpikeConv2d)
+        moves = moves or packs
         if moves or self.module_tracker.idle:
             measurement = self.counter.measurement
             (measurement.moved if moves else measurement.outside)[name] += 1

@@ -128,6 +128,8 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 def batch_size(batch: Any) -> int:
     """Samples of a batch: MMEngine's dict, a tensor, or tensors."""
     inputs = batch['inputs'] if isinstance(batch, dict) else batch
+    if isinstance(inputs, dict):  # of modalities, all of the same samples
+        inputs = next(iter(inputs.values()))
     if isinstance(inputs, Tensor):
         return inputs.shape[0]
     if inputs and isinstance(inputs[0], Tensor) and \

@@ -118,6 +118,8 @@ def product(op: str, x: Tensor, y: Tensor, look_x: bool,
         # An all-zero second operand does not make a float one spikes.
         work.kind, work.spikes, work.inputs = 'spike', ones_y, y.numel()
         work.accumulates = ones_y * m
+        # As in the transposed product, where its columns are the rows.
+        work.weight_words, work.output_words = m * k, m
     return work
 
 

@@ -3,12 +3,13 @@ import json
 
 import pytest
 import torch
+from mmengine.dataset import Compose
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MessageHub
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import nn
-from torch.utils.data import Dataset
+from torch.utils.data import ConcatDataset, Dataset, Subset
 
 from respike_mm.engine import EnergyHook
 from respike_mm.engine.hooks.energy_hook import spread
@@ -56,8 +57,8 @@ class Total(BaseMetric):
         return dict(total=sum(results))
 
 
-def runner_with(tmp_path, hooks, **kwargs):
-    loader = dict(dataset=Clips(), batch_size=2, num_workers=0,
+def runner_with(tmp_path, hooks, dataset=None, **kwargs):
+    loader = dict(dataset=dataset or Clips(), batch_size=2, num_workers=0,
                   sampler=dict(type='DefaultSampler', shuffle=False),
                   collate_fn=dict(type='default_collate'))
     return Runner(
@@ -96,6 +97,21 @@ def test_energy_stands_beside_the_metrics(tmp_path):
     content = json.loads(saved.read_text())
     assert content['samples'] == 12
     assert content['outside_model'] == {}  # the metric's product is not seen
+
+
+@pytest.mark.parametrize('wrap', [
+    lambda x: x, lambda x: ConcatDataset([x, Clips()]),
+    lambda x: Subset(ConcatDataset([x]), range(12))
+])
+def test_clips_are_found_inside_wrapped_data_sets(tmp_path, wrap):
+    dataset = Clips()
+    dataset.pipeline = Compose([dict(type='mmaction.SampleFrames',
+                                     clip_len=3, num_clips=5)])
+    runner_with(tmp_path, [dict(type='EnergyHook', num_samples=2)],
+                dataset=wrap(dataset)).test()
+    saved, = tmp_path.glob('*/energy.json')
+    content = json.loads(saved.read_text())
+    assert (content['samples'], content['clips']) == (2, 10)
 
 
 def test_chosen_batches_are_spread_over_the_set(tmp_path):

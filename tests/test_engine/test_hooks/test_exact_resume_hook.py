@@ -6,10 +6,14 @@ from itertools import count
 import numpy as np
 import pytest
 import torch
+from mmaction.registry import DATA_SAMPLERS
+from mmengine.dataset import DefaultSampler
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import nn
-from torch.utils.data import Dataset
+from torch.utils.data import BatchSampler, Dataset, SequentialSampler
+
+from respike_mm.datasets.samplers import NumberedSampler
 
 names = count()
 
@@ -38,7 +42,7 @@ class Dropping(BaseModel):
 
 
 def run(work_dir, resume=None, epochs=3, workers=0, seed=0, by_epoch=False,
-        diff_rank_seed=False, dataset=None, **kwargs):
+        diff_rank_seed=False, dataset=None, loader=None, **kwargs):
     """Train and return the weights; checkpoints are saved at every step."""
     torch.manual_seed(0)  # the same weights, whatever the run's seed
     hooks = dict(
@@ -46,9 +50,10 @@ def run(work_dir, resume=None, epochs=3, workers=0, seed=0, by_epoch=False,
             type='SafeCheckpointHook', interval=1, by_epoch=by_epoch),
         exact_resume=dict(type='ExactResumeHook'))
     loader = dict(
-        dataset=Augmented() if dataset is None else dataset, batch_size=4,
-        num_workers=workers, persistent_workers=workers > 0,
-        sampler=dict(type='DefaultSampler'))
+        dict(
+            dataset=Augmented() if dataset is None else dataset, batch_size=4,
+            num_workers=workers, persistent_workers=workers > 0,
+            sampler=dict(type='DefaultSampler')), **loader or {})
     runner = Runner(
         model=Dropping(), work_dir=str(work_dir), train_dataloader=loader,
         **dict(dict(train_cfg=dict(by_epoch=True, max_epochs=epochs)),
@@ -120,6 +125,49 @@ def test_augmentation_differs_between_epochs_and_samples(tmp_path):
 
     run(tmp_path, epochs=2, dataset=Seen())
     assert len(set(Seen.noise)) == 20
+
+
+class Batches(BatchSampler):
+
+    def __init__(self, sampler, batch_size):
+        super().__init__(sampler, batch_size, drop_last=False)
+
+
+@pytest.fixture
+def batches(monkeypatch):
+    monkeypatch.setitem(DATA_SAMPLERS.module_dict, 'Batches', Batches)
+    return dict(batch_sampler=dict(type='Batches'))
+
+
+def test_a_batch_sampler_is_told_the_epoch(batches, tmp_path):
+    class Order(Augmented):
+        seen = []
+
+        def __getitem__(self, index):
+            self.seen.append(index)
+            return super().__getitem__(index)
+
+    run(tmp_path, epochs=2, dataset=Order(), loader=batches)
+    order = DefaultSampler(Order(), seed=0)
+    expected = list(order)
+    order.set_epoch(1)
+    assert Order.seen == expected + list(order)
+    assert expected != list(order)
+
+
+def test_a_batch_sampler_gets_its_seed_back(batches, tmp_path):
+    # Unseeded: the order's seed is not the run's.
+    options = dict(seed=None, diff_rank_seed=True, loader=batches)
+    _, whole = run(tmp_path / 'whole', **options)
+    _, resumed = run(
+        tmp_path / 'resumed', tmp_path / 'whole/iter_4.pth', **options)
+    assert equal(whole, resumed)
+
+
+def test_a_sampler_without_epochs():
+    sampler = NumberedSampler(SequentialSampler(range(2)), 0, 1)
+    sampler.set_epoch(1)
+    assert [draw.index for draw in sampler] == [0, 1]
 
 
 def test_iteration_based_loops_are_left_alone(tmp_path, caplog):

@@ -10,7 +10,9 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import Dataset
 
-from respike_mm.engine.hooks.non_finite_loss_hook import (first_non_finite,
+from respike_mm.engine import CompileHook
+from respike_mm.engine.hooks.non_finite_loss_hook import (NonFiniteLossHook,
+                                                          first_non_finite,
                                                           is_finite,
                                                           statistics)
 
@@ -129,6 +131,38 @@ def test_first_layer_is_the_innermost():
     assert first_non_finite(model, lambda: model(torch.zeros(2))) == '0.1'
     assert first_non_finite(model, lambda: model(torch.full((2, ), 20.))) \
         is None
+
+
+def test_inputs_of_all_modalities():
+    one, two = torch.ones(1), torch.full((2, ), 2.)
+    batch = dict(inputs=dict(imgs=[one, two], pose=[two]))
+    assert NonFiniteLossHook._inputs(batch) == [
+        statistics(x) for x in (one, two, two)]
+
+
+class Split(Toy):
+    """With a part that ``CompileHook`` takes."""
+
+    def __init__(self):
+        super().__init__()
+        self.block.insert(1, RootOf())
+
+    def forward_branches(self, x):
+        return self.block(self.first(x))
+
+    def forward(self, inputs, data_samples, mode):
+        return dict(loss=self.forward_branches(torch.stack(inputs)).sum())
+
+
+def test_layer_of_a_compiled_model_is_named(tmp_path):
+    torch._dynamo.reset()
+    runner = runner_of(tmp_path, Split())
+    # As one graph, since the hooks of the second pass would break it.
+    runner.register_hook(CompileHook(backend='eager', fullgraph=True))
+    try:
+        stopped(runner, tmp_path, r'layer .* is block\.1')
+    finally:
+        torch._dynamo.reset()
 
 
 def test_nested_values():

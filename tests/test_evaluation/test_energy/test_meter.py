@@ -137,6 +137,8 @@ def test_products_of_spikes():
     right = measure(Product(), torch.randn(5, 3), other)['', 'matmul']
     assert (right.kind, right.total.accumulates) == ('spike', 4 * 5)
     assert right.rate == 4 / 6
+    mirrored = measure(Product(), other.T, torch.randn(3, 5))['', 'matmul']
+    assert mirrored.total == right.total
     silent = measure(Product(), floats.T, torch.zeros(3, 2))['', 'matmul']
     assert silent.kind == 'float'
 

@@ -8,6 +8,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from respike_mm.evaluation.energy import (EnergyMeter, measure_energy,
                                           operations)
+from respike_mm.evaluation.energy.meter import batch_size
 from respike_mm.models import LIFNeuron
 
 
@@ -131,6 +132,16 @@ def test_every_context_gives_the_same_counts(model):
         assert not meter.measurement.unknown
         totals.append(meter.report(['paper', 'strict', 'memory']).totals())
     assert totals[0] == totals[1] == totals[2]
+
+
+@pytest.mark.parametrize('batch', [
+    dict(inputs=dict(imgs=[torch.zeros(2, 3)] * 4, flow=[1] * 4)),
+    dict(inputs=dict(imgs=torch.zeros(4, 2))),
+    dict(inputs=[torch.zeros(2, 3)] * 4),
+    (torch.zeros(4, 2), torch.zeros(4, 1)),
+])
+def test_samples_of_a_batch(batch):
+    assert batch_size(batch) == 4
 
 
 def test_autocast_sees_spikes_as_spikes(model):

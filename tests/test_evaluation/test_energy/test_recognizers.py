@@ -127,8 +127,31 @@ def test_figures_are_per_clip():
       dict(type='TenCrop', crop_size=8)], 10),
     ([dict(type='UniformSample', clip_len=16, num_clips=4)], 4),
     ([dict(type='CenterCrop', crop_size=8)], 1),
+    ([dict(type='DenseSampleFrames', clip_len=8, num_clips=2, test_mode=True)],
+     20),
+    # Segments of one clip at each of three positions.
+    ([dict(type='DenseSampleFrames', clip_len=1, num_clips=8, test_mode=True,
+           num_sample_positions=3, twice_sample=True)], 3),
+    ([dict(type='DenseSampleFrames', clip_len=8, num_clips=2)], 2),
+    ([dict(type='SampleFrames', clip_len=8, num_clips=3, test_mode=True,
+           twice_sample=True)], 6),
+    ([dict(type='SampleFrames', clip_len=1, num_clips=8, test_mode=True,
+           twice_sample=True)], 2),
+    ([dict(type='SampleFrames', clip_len=8, num_clips=3, twice_sample=True)],
+     3),
 ])
 def test_clips_of_a_sample_follow_from_the_pipeline(pipeline, clips, built):
     if built:
         pipeline = [TRANSFORMS.build(step) for step in pipeline]
     assert clips_per_sample(pipeline) == clips
+
+
+@pytest.mark.parametrize('sampler, clips', [
+    (dict(type='DenseSampleFrames', num_clips=2), 20),
+    (dict(type='SampleFrames', num_clips=3, twice_sample=True), 6),
+])
+def test_clips_are_those_that_mmaction_samples(sampler, clips):
+    sampler = dict(sampler, clip_len=4, test_mode=True)
+    frames = TRANSFORMS.build(sampler).transform(
+        dict(total_frames=90, start_index=0))['frame_inds']
+    assert len(frames) == 4 * clips_per_sample([sampler]) == 4 * clips
