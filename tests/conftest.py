@@ -1,4 +1,5 @@
 import pytest
+import torch
 from hypothesis import HealthCheck, settings
 from mmengine.registry import init_default_scope
 
@@ -16,6 +17,14 @@ COMMON = dict(
 settings.register_profile('suite', max_examples=30, derandomize=True, **COMMON)
 settings.register_profile('search', max_examples=1000, **COMMON)
 settings.load_profile('suite')
+
+
+@pytest.fixture(autouse=True)
+def same_threads():
+    """Tools that run in this process set their number."""
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(autouse=True)

@@ -93,6 +93,7 @@ def test_names_mean_what_they_say(depth, stride, data):
         if 'split' in data:
             assert f'split_{data[-1]}_' in dataset.ann_file
     assert cfg.optim_wrapper.optimizer.type == 'SGD'
+    assert cfg.optim_wrapper.optimizer.lr == 0.01
     assert cfg.train_cfg.max_epochs == 100
     assert cfg.auto_scale_lr.base_batch_size == 32
     assert dict(type='TensorboardVisBackend') in cfg.visualizer.vis_backends

@@ -128,7 +128,7 @@ def main() -> None:
     import torch
     from _benchmark.report import table, write
 
-    from respike_mm.models.common.weight_gradient import blas_beats_onednn
+    from respike_mm.models.common.blas import blas_beats_onednn
     chosen = 'BLAS' if blas_beats_onednn() else 'oneDNN'
     capability = torch.backends.cpu.get_cpu_capability()
     report = dict(

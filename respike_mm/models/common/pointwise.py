@@ -15,7 +15,7 @@ from mmcv.cnn.bricks import wrappers
 from torch import Tensor, nn
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 
-from .weight_gradient import blas_beats_onednn
+from .blas import blas_beats_onednn
 
 # For fewer tokens the weights dominate, which BLAS reads as they are; and
 # PyTorch keeps oneDNN for single images of more elements than this.

@@ -1,9 +1,8 @@
 """Weight gradient of a convolution by matrix products.
 
-With AVX2 alone oneDNN computes the weight gradient of 3x3 convolutions at
-about half the speed of its other products, and MKL's product of gradients and
-windows is 1.4 times as fast, the copying of windows included
-(docs/performance.md).
+With AVX2 alone MKL multiplies gradients and windows 1.4 times as fast as oneDNN
+computes the weight gradient of 3x3 convolutions, the copying of windows
+included (docs/performance.md).
 
 Shapes: ``N`` batch (times time), ``C, H, W`` input, ``C', H', W'`` output.
 """
@@ -13,18 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .blas import blas_beats_onednn
+
 # Windows of so many elements (8 MiB) a product: few enough that they add
 # little to the memory of a step.
 _MAX_ELEMENTS = 2**21
-
-
-def blas_beats_onednn() -> bool:
-    """Whether this CPU multiplies float32 matrices faster by BLAS.
-
-    So it was with AVX2 alone and MKL; with AVX-512 it was the other way round.
-    """
-    return (torch.backends.cpu.get_cpu_capability() == 'AVX2'
-            and torch.backends.mkl.is_available())
 
 
 def prefers_products(grad: Tensor) -> bool:

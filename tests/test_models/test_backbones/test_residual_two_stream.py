@@ -104,6 +104,21 @@ def test_motion_enters_appearance_in_every_stage():
         assert (unmoved[1] == maps[1]).all()
 
 
+@pytest.mark.parametrize('options, size', [({}, 5),
+                                           (dict(temporal_pool=3), 3)])
+@torch.no_grad()
+def test_last_maps_are_maxima_over_frames(options, size):
+    net = build(clip_len=8, **options).eval()
+    frames = torch.randn(8, 3, 32, 32)
+    maps = net.forward_stem(*net.split_input(frames))
+    for stage in range(4):
+        maps = net.forward_stage(*maps, stage)
+    maps, reach = torch.cat(maps, 1), size // 2
+    expected = torch.stack([
+        maps[max(t - reach, 0):t + reach + 1].amax(0) for t in range(8)])
+    torch.testing.assert_close(net(frames), expected)
+
+
 @pytest.mark.parametrize('motion, channels', [('difference', 3), ('flow', 5)])
 @pytest.mark.parametrize('depth', [18, 50])
 def test_every_parameter_gets_a_gradient(depth, motion, channels):

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from respike_mm.models.common.attention import (Attention, CrossAttentionBlock,
-                                                GEGLUFeedForward)
+                                                GEGLUFeedForward, attend)
 
 
 def identity_attention(channels, head_channels):
@@ -24,6 +24,22 @@ def test_softmax_by_hand():
     torch.testing.assert_close(attn.weights(x, context).flatten(), expected)
     # Values 0 and 1: the output is the second weight.
     torch.testing.assert_close(attn(x, context).flatten(), expected[1:])
+
+
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+def test_half_precision_equals_float32(dtype):
+    """By matrix products of its own on a CPU."""
+    torch.manual_seed(0)
+    narrow = [torch.randn(2, 3, n, 16, dtype=dtype).mul_(scale)
+              .requires_grad_() for n, scale in ((5, 3), (7, 1), (7, 1))]
+    wide = [x.detach().float().requires_grad_() for x in narrow]
+    out, expected = attend(*narrow), F.scaled_dot_product_attention(*wide)
+    assert out.dtype == dtype
+    torch.testing.assert_close(out.float(), expected, rtol=.02, atol=.02)
+    grad = torch.randn_like(expected)
+    found = torch.autograd.grad(out, narrow, grad.to(dtype))
+    for ours, theirs in zip(found, torch.autograd.grad(expected, wide, grad)):
+        torch.testing.assert_close(ours.float(), theirs, rtol=.05, atol=.05)
 
 
 def test_equals_loop_over_heads():

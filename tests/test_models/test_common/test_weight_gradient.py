@@ -3,9 +3,9 @@ import torch
 import torch.nn.functional as F
 
 from respike_mm.models.common import weight_gradient as module
+from respike_mm.models.common.blas import blas_beats_onednn
 from respike_mm.models.common.spike_conv import SpikeConv2d
-from respike_mm.models.common.weight_gradient import (blas_beats_onednn,
-                                                      prefers_products,
+from respike_mm.models.common.weight_gradient import (prefers_products,
                                                       weight_gradient)
 
 AVX2, AVX512 = 'AVX2', 'AVX512'

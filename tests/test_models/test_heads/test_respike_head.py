@@ -105,3 +105,28 @@ def test_init_cfg_comes_last():
     head = ReSpikeHead(num_classes=3, in_channels=2, init_cfg=constant)
     head.init_weights()
     assert (head.fc_cls.weight == 3).all()
+
+
+def test_initial_weights():
+    torch.manual_seed(0)
+    head = ReSpikeHead(num_classes=100, in_channels=200, init_std=0.02)
+    head.init_weights()
+    assert head.fc_cls.weight.std().item() == pytest.approx(0.02, rel=0.05)
+    assert not head.fc_cls.bias.any()
+
+
+@pytest.mark.parametrize('branch_loss', [0., 0.5])
+def test_dropout_of_everything_leaves_the_bias(branch_loss):
+    torch.manual_seed(0)
+    head = ReSpikeHead(num_classes=3, in_channels=2, dropout_ratio=1.,
+                       branch_loss=branch_loss)
+    feats = torch.rand(2, 1, 2, 2), torch.rand(3, 2, 1, 2, 2)
+    bias = head.fc_cls.bias
+    torch.testing.assert_close(head(feats, 2)[0], bias)
+    loss = sum(value for name, value in head.loss(
+        feats, [labelled(1)], num_segs=2).items() if 'loss' in name)
+    # (1 - b) of the sum's and b of each branch's: all are of the bias.
+    expected = (1 + branch_loss) * F.cross_entropy(bias[None],
+                                                   torch.tensor([1]))
+    torch.testing.assert_close(loss, expected)
+    assert (head.eval()(feats, 2)[0] - bias).abs().max() > 1e-3
