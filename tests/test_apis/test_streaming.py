@@ -129,6 +129,19 @@ def test_streams_in_step_are_independent():
         torch.testing.assert_close(alone, together[i], rtol=0, atol=1e-5)
 
 
+def test_streams_in_step_keep_their_crops():
+    """Two streams of three crops each; every stream averages its own."""
+    model = settled()
+    frames = video(8, size=40, streams=2)[:, :, :32]
+    options = (4, 2, 1, [dict(type='ThreeCrop', crop_size=32)])
+    together = run(StreamingReSpike(model, *options), frames)[-1]
+    assert together.shape == (2, 5)
+    for i in range(2):
+        alone = run(StreamingReSpike(model, *options), frames[:, i])[-1]
+        torch.testing.assert_close(together[i], alone, rtol=0, atol=1e-5)
+    assert (together[0] - together[1]).abs().max() > 1e-4
+
+
 def test_layouts_and_containers_agree():
     model = settled()
     frames = video(4)

@@ -92,6 +92,25 @@ def test_a_folder_with_broken_files(predict, videos, trained_model, tmp_path,
     assert rows[str(videos / 'b.mp4')] == '' and len(rows) == 4
 
 
+def test_scores_are_probabilities_whatever_the_config_averages(
+        tool, trained_model, videos, tmp_path):
+    """Of a model that averages logits, too."""
+    config, weights = trained_model
+    logits = tmp_path / 'logits.py'
+    logits.write_text(f"_base_ = ['{config}']\n"
+                      "model = dict(cls_head=dict(average_clips='score'))\n")
+    outs = [tmp_path / 'prob.csv', tmp_path / 'logits.csv']
+    for path, out in zip((config, logits), outs):
+        main = tool('predict.py', path, weights, videos / 'a.mp4', '--out',
+                    out)['main']
+        assert main() == 0
+    columns = [f'{kind}_{rank}' for rank in (1, 2, 3)
+               for kind in ('class', 'score')]
+    one, other = ([rows_of(out)[0][name] for name in columns] for out in outs)
+    assert one == other
+    assert sum(map(float, one[1::2])) == pytest.approx(1, abs=1e-3)
+
+
 def test_without_a_table(predict, videos, capsys):
     assert predict(videos / 'a.mp4', videos / 'b.mp4') == 1
     lines = capsys.readouterr().out.splitlines()

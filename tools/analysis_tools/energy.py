@@ -100,20 +100,23 @@ def add_rule_options(parser: argparse.ArgumentParser) -> None:
 
 def batches(loader: 'Config', args: argparse.Namespace) -> Iterable[Any]:
     """Batches of randomly chosen samples, or of noise."""
+    from respike_mm.evaluation.energy.clips import pipeline_of
     batch_size = args.batch_size or loader.batch_size
     if args.random:
         from respike_mm.evaluation.energy.random_clips import random_batches
-        return random_batches(loader.dataset.pipeline, args.samples,
-                              batch_size, tuple(args.frame_size), args.seed)
+        return random_batches(
+            pipeline_of(loader.dataset), args.samples, batch_size,
+            tuple(args.frame_size), args.seed)
     import numpy as np
     from mmaction.registry import DATASETS
     from mmengine.runner import Runner
+    from torch.utils.data import Subset
     dataset = DATASETS.build(loader.dataset)
     # Annotation lists are sorted by class: the first ones are no sample.
     order = np.random.default_rng(args.seed).permutation(len(dataset))
-    dataset.get_subset_(sorted(order[:args.samples].tolist()))
+    chosen = Subset(dataset, sorted(order[:args.samples].tolist()))
     loader = dict(
-        loader, dataset=dataset, batch_size=batch_size,
+        loader, dataset=chosen, batch_size=batch_size,
         num_workers=min(2, loader.num_workers), persistent_workers=False,
         sampler=dict(type='DefaultSampler', shuffle=False))
     return Runner.build_dataloader(loader, seed=args.seed)
@@ -124,7 +127,8 @@ def measure(cfg: 'Config', args: argparse.Namespace):
     import torch
 
     from respike_mm.evaluation.energy import EnergyConstants, measure_energy
-    from respike_mm.evaluation.energy.clips import clips_per_sample
+    from respike_mm.evaluation.energy.clips import (clips_per_sample,
+                                                    pipeline_of)
     loader = cfg.get(f'{args.split}_dataloader')
     if not loader:
         raise SystemExit(f'{args.config} has no {args.split}_dataloader; '
@@ -141,7 +145,7 @@ def measure(cfg: 'Config', args: argparse.Namespace):
             model,
             batches(loader, args),
             args.samples,
-            clips_per_sample=clips_per_sample(loader.dataset.pipeline),
+            clips_per_sample=clips_per_sample(pipeline_of(loader.dataset)),
             rules=args.rule,
             constants=EnergyConstants(**constants))
 

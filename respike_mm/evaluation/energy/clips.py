@@ -6,19 +6,22 @@ _DENSE_POSITIONS = 10  # default of DenseSampleFrames
 
 
 def pipeline_of(dataset: Any) -> Iterable[Any]:
-    """Transforms of a built data set, also inside wrappers.
+    """Transforms of a data set, also inside wrappers.
 
     Of several data sets (``ConcatDataset``) the first one's. Empty where
     there are none.
+
+    Args:
+        dataset: Built, or its config.
     """
-    while not hasattr(dataset, 'pipeline'):
-        if hasattr(dataset, 'datasets'):
-            dataset = dataset.datasets[0]
-        elif hasattr(dataset, 'dataset'):
-            dataset = dataset.dataset
-        else:
-            return ()
-    return getattr(dataset.pipeline, 'transforms', ())
+    fields = dataset if isinstance(dataset, dict) else vars(dataset)
+    if 'pipeline' in fields:
+        pipeline = fields['pipeline']
+        return getattr(pipeline, 'transforms', pipeline)
+    for inner in (fields.get('dataset'), *fields.get('datasets', ())):
+        if inner is not None:
+            return pipeline_of(inner)
+    return ()
 
 
 def clips_per_sample(pipeline: Iterable[Any]) -> int:

@@ -11,6 +11,7 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 
 from respike_mm.engine import damage
+from respike_mm.engine.hooks import safe_checkpoint_hook
 from respike_mm.fileio import AtomicBackend
 
 names = count()
@@ -21,6 +22,7 @@ class One(BaseModel):
     def __init__(self):
         super().__init__()
         self.weight = torch.nn.Parameter(torch.ones(()))
+        self.register_buffer('mean', torch.ones(()))
 
     def forward(self, inputs, mode='loss'):
         loss = self.weight * torch.stack(inputs).mean()
@@ -97,3 +99,23 @@ def test_other_backends_are_asked_for_as_ever(tmp_path, monkeypatch):
         lambda self, *args: written.append(args[1]) or put(self, *args))
     train(tmp_path, backend_args=dict(backend='local'))
     assert len(written) == 3
+
+
+@pytest.mark.parametrize('by_epoch, name, saved', [
+    (False, 'iter_3.pth', 4.5), (True, 'epoch_3.pth', 1.)])
+def test_statistics_of_all_processes_go_into_an_iterations_checkpoint(
+        tmp_path, monkeypatch, by_epoch, name, saved):
+    """The other process's mean is 5 at each of three checkpoints, ours is 1,
+    then 3, 4 and 4.5. The end of an epoch averages by itself."""
+
+    def all_reduce(buffers, op):
+        assert op == 'mean'
+        for buffer in buffers:
+            buffer.add_(5).div_(2)
+
+    monkeypatch.setattr(safe_checkpoint_hook, 'is_distributed', lambda: True)
+    monkeypatch.setattr(safe_checkpoint_hook, 'all_reduce_params', all_reduce)
+    train(tmp_path, by_epoch=by_epoch, max_keep_ckpts=1)
+    assert files(tmp_path) == [name]
+    weights = torch.load(tmp_path / name, weights_only=False)['state_dict']
+    assert weights['mean'] == saved

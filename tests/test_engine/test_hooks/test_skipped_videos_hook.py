@@ -70,6 +70,14 @@ def test_every_epoch_is_summed_up(video_set, tmp_path):
     assert totals.tolist() == [epoch['total'] for epoch in epochs]
 
 
+@pytest.mark.filterwarnings('ignore:skipped')
+def test_an_epoch_counts_for_itself(video_set, tmp_path):
+    """One bad video is one replaced sample, in the second epoch too."""
+    _, (file, ) = train(video_set, tmp_path, 'gone.mp4 0\n')
+    epochs = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [epoch['total'] for epoch in epochs] == [1, 1]
+
+
 def test_nothing_is_said_of_a_whole_set(video_set, tmp_path):
     log, files = train(video_set, tmp_path, '')
     assert files == [] and 'replaced' not in log

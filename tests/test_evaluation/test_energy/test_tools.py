@@ -94,6 +94,22 @@ def test_energy_of_a_checkpoint_on_videos(run, tsn, tmp_path):
     assert content['samples'] == 1
 
 
+@pytest.mark.parametrize('wrapper', [
+    "dict(type='RepeatDataset', times=2, dataset={})",
+    "dict(type='ConcatDataset', datasets=[{0}, {0}])",
+])
+def test_energy_of_wrapped_data_sets(run, tsn, tmp_path, wrapper, capsys):
+    """Three videos twice, two clips of three frames each."""
+    tsn.write_text(tsn.read_text().replace('clip_len=1', 'clip_len=3') + f"""
+inner = val_dataloader['dataset']
+val_dataloader['dataset'] = {wrapper.format('inner')}
+""")
+    run('energy.py', tsn, '--out', tmp_path / 'energy')
+    assert '6 samples, 12 clips' in capsys.readouterr().out
+    run('energy.py', tsn, '--random', '--samples', 1, '--frame-size', 64, 64)
+    assert '1 samples, 2 clips' in capsys.readouterr().out
+
+
 def test_energy_refuses_a_checkpoint_of_other_shapes(run, tsn, tmp_path):
     from mmaction.apis import init_recognizer
     weights = init_recognizer(str(tsn), device='cpu').state_dict()

@@ -61,6 +61,8 @@ def test_convolution_equals_pytorch(size, layout, capability):
     assert layer(x).is_contiguous(memory_format=layout)
 
 
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(),
+                    reason='this PyTorch is built without oneDNN')
 def test_runs_on_onednn_with_avx512(capability):
     """Should PyTorch stop choosing it for dilated kernels, this fails."""
     torch.set_num_threads(1)
