@@ -2,22 +2,56 @@
 
 Shapes: ``S`` time steps, ``N`` batch, ``C`` channels, ``H, W`` map.
 """
-from typing import List, Optional
+from typing import List, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from . import batch_norm_batched as batched
 from .made_again import Recipe, attach_recipe
 
 batch_norm_backward = torch.ops.aten.native_batch_norm_backward
 
 
+def _in_turn(x: Tensor) -> bool:
+    """Whether steps go through PyTorch's kernel one after the other."""
+    return x.device.type == 'cpu'
+
+
+def _forward_in_turn(
+        x: Tensor, weight: Optional[Tensor], bias: Optional[Tensor],
+        running_mean: Optional[Tensor], running_var: Optional[Tensor],
+        momenta: List[float], eps: float, dtype: torch.dtype
+) -> Tuple[Tensor, Tensor, Tensor]:
+    """The kernel runs once a step, in order and straight into the output."""
+    out = torch.empty_like(x)
+    mean, invstd = x.new_empty(2, len(x), x.shape[2], dtype=dtype).unbind()
+    for t, momentum in enumerate(momenta):
+        torch.native_batch_norm(
+            x[t], weight, bias, running_mean, running_var, True, momentum,
+            eps, out=(out[t], mean[t], invstd[t]))
+    return out, mean, invstd
+
+
+def _forward_batched(
+        x: Tensor, weight: Optional[Tensor], bias: Optional[Tensor],
+        running_mean: Optional[Tensor], running_var: Optional[Tensor],
+        momenta: List[float], eps: float, dtype: torch.dtype
+) -> Tuple[Tensor, Tensor, Tensor]:
+    """The same in a few operations, whatever the number of steps."""
+    mean, var = batched.statistics(x, dtype)
+    if running_mean is not None:
+        count = x[0, :, 0].numel()
+        batched.advance(running_mean, mean, momenta)
+        batched.advance(running_var, var * (count / (count - 1)), momenta)
+    invstd = (var + eps).rsqrt()
+    return batched.normalise(x, weight, bias, mean, invstd), mean, invstd
+
+
 class _BatchNormPerStep(torch.autograd.Function):
-    """PyTorch's kernel runs once a step, in order and straight into the
-    output: the running statistics move as with ``S`` calls of the module,
-    without ``S`` nodes in the graph and a concatenation behind them. On CPU
-    that is faster than any batched formula, whose reductions are slow there.
+    """The running statistics move as with ``S`` calls of the module, without
+    ``S`` nodes in the graph and a concatenation behind them.
     """
 
     @staticmethod
@@ -25,14 +59,11 @@ class _BatchNormPerStep(torch.autograd.Function):
                 bias: Optional[Tensor], running_mean: Optional[Tensor],
                 running_var: Optional[Tensor], momenta: List[float],
                 eps: float):
-        out = torch.empty_like(x)
         # In half precision statistics are of the parameters' type.
         typed = next(t for t in (weight, running_mean, x) if t is not None)
-        mean, invstd = typed.new_empty(2, len(x), x.shape[2]).unbind()
-        for t, momentum in enumerate(momenta):
-            torch.native_batch_norm(
-                x[t], weight, bias, running_mean, running_var, True, momentum,
-                eps, out=(out[t], mean[t], invstd[t]))
+        run = _forward_in_turn if _in_turn(x) else _forward_batched
+        out, mean, invstd = run(x, weight, bias, running_mean, running_var,
+                                momenta, eps, typed.dtype)
         ctx.save_for_backward(x, weight, mean, invstd)
         ctx.eps = eps
         ctx.mark_non_differentiable(mean, invstd)
@@ -42,16 +73,27 @@ class _BatchNormPerStep(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, grad_out: Tensor, *_):
         x, weight, mean, invstd = ctx.saved_tensors
-        affine = weight is not None
-        grad_x = torch.empty_like(x)
-        parts = []
-        for t in range(len(x)):
-            grad_x[t], *part = batch_norm_backward(
-                grad_out[t], x[t], weight, None, None, mean[t], invstd[t],
-                True, ctx.eps, [True, affine, affine])
-            parts.append(part)
-        grads = (sum(p) for p in zip(*parts)) if affine else (None, None)
-        return grad_x, *grads, None, None, None, None
+        if _in_turn(x):
+            grads = _gradients_in_turn(grad_out, x, weight, mean, invstd,
+                                       ctx.eps)
+        else:
+            grads = batched.gradients(grad_out, x, weight, mean, invstd)
+        return *grads, None, None, None, None
+
+
+def _gradients_in_turn(grad_out: Tensor, x: Tensor, weight: Optional[Tensor],
+                       mean: Tensor, invstd: Tensor, eps: float):
+    """Of input, weight and bias."""
+    affine = weight is not None
+    grad_x = torch.empty_like(x)
+    parts = []
+    for t in range(len(x)):
+        grad_x[t], *part = batch_norm_backward(
+            grad_out[t], x[t], weight, None, None, mean[t], invstd[t], True,
+            eps, [True, affine, affine])
+        parts.append(part)
+    grads = (sum(p) for p in zip(*parts)) if affine else (None, None)
+    return grad_x, *grads
 
 
 def _normalise_again(x: Tensor, weight: Optional[Tensor],
@@ -62,6 +104,8 @@ def _normalise_again(x: Tensor, weight: Optional[Tensor],
     The kernel scales by ``weight * invstd``; a variance of one lets that
     product enter as the weight.
     """
+    if not _in_turn(x):
+        return batched.normalise(x, weight, bias, mean, invstd)
     out = torch.empty_like(x)
     one = torch.ones_like(mean[0])
     scale = invstd if weight is None else weight * invstd

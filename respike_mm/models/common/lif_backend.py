@@ -44,20 +44,21 @@ def choose_backend(name: str, x: Tensor, surrogate: type) -> Backend:
         return TRACED
     if name == 'torch' or not x.is_cuda:
         return TORCH
-    return _on_gpu(x.device, len(x), surrogate)
+    return _on_gpu(x.device, x.dtype, len(x), surrogate)
 
 
 @functools.lru_cache(maxsize=None)  # so that the log says it once
-def _on_gpu(device: torch.device, num_steps: int, surrogate: type) -> Backend:
+def _on_gpu(device: torch.device, dtype: torch.dtype, num_steps: int,
+            surrogate: type) -> Backend:
     try:
         from . import lif_triton
     except ImportError as error:
         reason = f'Triton cannot be imported ({error})'
     else:
-        reason = lif_triton.objection(device, num_steps, surrogate)
+        reason = lif_triton.objection(device, dtype, num_steps, surrogate)
     if reason:
         print_log(
-            f'LIFNeuron: no Triton kernels on {device}, PyTorch operations '
-            f'instead: {reason}', 'current', level=logging.WARNING)
+            f'LIFNeuron: no Triton kernels on {device} for {num_steps} steps '
+            f'of {dtype}, PyTorch operations instead: {reason}', 'current', level=logging.WARNING)
         return TORCH
     return Backend(lif_triton.spikes, lif_triton.input_gradient)

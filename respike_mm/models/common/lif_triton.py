@@ -27,6 +27,7 @@ ATAN, RECT = 0, 1
 SURROGATES = {surrogates.ATan: ATAN, surrogates.Rect: RECT}
 # The backward pass holds H of every step in registers.
 MAX_STEPS = 32
+_EXACT_STEPS = 16  # of a trial, in float32
 _BLOCK = 512
 
 
@@ -144,7 +145,8 @@ def _launch(kernel, tensors, params, **constants) -> None:
             **constants)
 
 
-def objection(device: torch.device, num_steps: int, surrogate: type) -> str:
+def objection(device: torch.device, dtype: torch.dtype, num_steps: int,
+              surrogate: type) -> str:
     """Why these kernels do not serve; '' if they do.
 
     Among the reasons is that they do not run on this device, or differ from
@@ -152,6 +154,7 @@ def objection(device: torch.device, num_steps: int, surrogate: type) -> str:
 
     Args:
         device: Where the neuron is to run.
+        dtype: Of its inputs.
         num_steps: Its time steps.
         surrogate: Class of its surrogate function.
     """
@@ -160,23 +163,27 @@ def objection(device: torch.device, num_steps: int, surrogate: type) -> str:
     if num_steps > MAX_STEPS:
         return f'{num_steps} time steps are more than {MAX_STEPS}'
     try:
-        return _difference(device)
+        return _difference(device, dtype, num_steps, surrogate())
     except Exception as error:  # of a compiler and a driver: anything
         return f'{type(error).__name__}: {error}'
 
 
-def _difference(device: torch.device) -> str:
-    params = LIFParameters(0.25, 0.75, 1.)
-    # Eighths, in an order of its own at each of three steps: nothing is
-    # rounded, so that no spike hangs on how.
+def _difference(device: torch.device, dtype: torch.dtype, num_steps: int,
+                surrogate: surrogates.SurrogateFunctionBase) -> str:
+    params = LIFParameters(0.5, 1., 1.)
+    # Eighths, in an order of its own at each step: nothing is rounded while
+    # a step adds one bit, so that no spike hangs on how.
     values = torch.arange(-24, 40, device=device)
-    steps = torch.arange(1, 6, 2, device=device)[:, None]
+    steps = 2 * torch.arange(num_steps, device=device)[:, None] + 1
     x = values.mul(steps).remainder(64).sub(24).div(8)
+    x[_EXACT_STEPS:] = 0
+    x = x.to(dtype)
     if not torch.equal(spikes(x, params), reference.lif_spikes(x, params)):
         return 'their spikes differ from PyTorch\'s'
-    gradients = [
-        module.input_gradient(x, x.flip(1), params, surrogates.ATan())
-        for module in (reference, sys.modules[__name__])
-    ]
-    return '' if torch.allclose(*gradients, 1e-4, 1e-5) else \
+    ours, expected = (
+        module.input_gradient(x, x.flip(1), params, surrogate)
+        for module in (sys.modules[__name__], reference))
+    # In half precision, to its last bit.
+    tolerance = max(1e-4, 2 * torch.finfo(dtype).eps)
+    return '' if torch.allclose(ours, expected, tolerance, 1e-5) else \
         'their gradients differ from PyTorch\'s'

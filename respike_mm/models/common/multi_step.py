@@ -11,17 +11,26 @@ from torch import Tensor, nn
 
 from .batch_norm import batch_norm_per_step
 
+
 def _as_one_node(x: Tensor, norm: nn.Module) -> bool:
     """Whether :func:`batch_norm_per_step` does what ``norm`` would do.
 
     Subclasses (``SyncBatchNorm`` talks to other processes), other kinds of
-    normalisation, hooks, devices other than the CPU, compilers and batches of
-    a single value, which the module refuses, are left to the module.
+    normalisation, hooks, compilers and batches of a single value, which the
+    module refuses, are left to the module.
     """
     return (not torch.compiler.is_compiling() and type(norm) is nn.BatchNorm2d
-            and x.device.type == 'cpu'
-            and not norm._forward_hooks and not norm._forward_pre_hooks
-            and x[0, :, 0].numel() > 1)
+            and not _has_hooks(norm) and x[0, :, 0].numel() > 1)
+
+
+def _has_hooks(module: nn.Module) -> bool:
+    """Whether somebody watches calls of the module, or of every module."""
+    of_all = nn.modules.module
+    return any((module._forward_hooks, module._forward_pre_hooks,
+                module._backward_hooks, module._backward_pre_hooks,
+                of_all._global_forward_hooks, of_all._global_forward_pre_hooks,
+                of_all._global_backward_hooks,
+                of_all._global_backward_pre_hooks))
 
 
 def norm_per_step(x: Tensor, norm: nn.Module) -> Tensor:
@@ -31,8 +40,8 @@ def norm_per_step(x: Tensor, norm: nn.Module) -> Tensor:
     updated ``S`` times, once a step. In evaluation the steps are independent
     and go through together.
 
-    Batch norm on CPU runs as one node of the graph; every other layer, such
-    as ``SyncBatchNorm``, is called once a step, with the same result.
+    Batch norm runs as one node of the graph; every other layer, such as
+    ``SyncBatchNorm``, is called once a step, with the same result.
 
     Args:
         x: ``[S, N, C, H, W]``.

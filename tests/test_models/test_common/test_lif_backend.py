@@ -15,7 +15,7 @@ from respike_mm.models.common.lif_backend import (TORCH, TRACED,
 
 class OnGPU(SimpleNamespace):
     """Looks like inputs of some time steps on a GPU."""
-    is_cuda, device = True, torch.device('cuda', 0)
+    is_cuda, device, dtype = True, torch.device('cuda', 0), torch.float16
 
     def __len__(self):
         return self.steps
@@ -74,7 +74,8 @@ def test_kernels_are_checked_once(kernels):
     for _ in range(2):
         backend = choose_backend('auto', OnGPU(steps=3), surrogates.ATan)
         assert backend.spikes is kernels.spikes
-    assert kernels.checks == [(OnGPU.device, 3, surrogates.ATan)]
+    assert kernels.checks == [
+        (OnGPU.device, torch.float16, 3, surrogates.ATan)]
 
 
 def test_fallback_is_logged_once(kernels, log):
@@ -85,7 +86,7 @@ def test_fallback_is_logged_once(kernels, log):
     warnings = [r for r in log.records if r.levelno == logging.WARNING]
     assert len(warnings) == 1
     assert 'no driver' in warnings[0].getMessage()
-    assert 'cuda:0' in warnings[0].getMessage()
+    assert 'cuda:0 for 3 steps of torch.float16' in warnings[0].getMessage()
 
 
 def test_without_triton(monkeypatch, log):

@@ -123,18 +123,38 @@ def test_compiles_to_machine_code(dtype, capability, tmp_path, monkeypatch):
         assert 'st.local' not in compiled.asm['ptx']
 
 
+def objection(num_steps=3, surrogate=surrogates.ATan, dtype=torch.float32):
+    return lif_triton.objection(torch.device('cpu'), dtype, num_steps,
+                                surrogate)
+
+
+@pytest.mark.parametrize('dtype', [torch.float64, torch.float32,
+                                   torch.bfloat16, torch.float16])
+@pytest.mark.parametrize('num_steps', [1, 15, 32])
+@pytest.mark.parametrize('surrogate', lif_triton.SURROGATES)
+def test_no_objection(interpreted, num_steps, surrogate, dtype):
+    assert objection(num_steps, surrogate, dtype) == ''
+
+
 def test_objections(interpreted, monkeypatch):
-    cpu = torch.device('cpu')
-    assert lif_triton.objection(cpu, 3, surrogates.ATan) == ''
-    assert 'Sigmoid' in lif_triton.objection(cpu, 3, surrogates.Sigmoid)
-    assert '33' in lif_triton.objection(cpu, 33, surrogates.ATan)
+    assert 'Sigmoid' in objection(surrogate=surrogates.Sigmoid)
+    assert '33' in objection(33)
+    spikes, gradient = lif_triton.spikes, lif_triton.input_gradient
+
+    def wrong_in_places(x, params):
+        """After the tenth step, and in half precision."""
+        out = spikes(x, params)
+        out[0 if x.dtype == torch.float16 else 10:] = 0
+        return out
+
     with monkeypatch.context() as patch:
-        patch.setattr(lif_triton, 'spikes', lambda x, _: torch.zeros_like(x))
-        assert 'spikes' in lif_triton.objection(cpu, 3, surrogates.ATan)
-    gradient = lif_triton.input_gradient
+        patch.setattr(lif_triton, 'spikes', wrong_in_places)
+        assert not objection(10)
+        assert 'spikes' in objection(12)
+        assert 'spikes' in objection(dtype=torch.float16)
     monkeypatch.setattr(lif_triton, 'input_gradient',
                         lambda *args: 1.001 * gradient(*args))
-    assert 'gradients' in lif_triton.objection(cpu, 3, surrogates.ATan)
+    assert 'gradients' in objection()
 
 
 def test_a_failing_kernel_is_an_objection(monkeypatch):
@@ -142,8 +162,7 @@ def test_a_failing_kernel_is_an_objection(monkeypatch):
         raise RuntimeError('no driver')
 
     monkeypatch.setattr(lif_triton, '_launch', fails)
-    reason = lif_triton.objection(torch.device('cpu'), 3, surrogates.ATan)
-    assert reason == 'RuntimeError: no driver'
+    assert objection() == 'RuntimeError: no driver'
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')

@@ -4,11 +4,19 @@ import pytest
 import torch
 from torch import nn
 
+from respike_mm.models.common import batch_norm
 from respike_mm.models.common.multi_step import (NORM_MODES, norm_merged,
                                                   norm_per_step)
 
 
-def test_statistics_per_step_by_hand():
+@pytest.fixture(params=['in turn', 'batched'])
+def way(request, monkeypatch):
+    """How the steps are normalised on a CPU, and elsewhere."""
+    monkeypatch.setattr(batch_norm, '_in_turn',
+                        lambda x: request.param == 'in turn')
+
+
+def test_statistics_per_step_by_hand(way):
     """Each step is centred on its own mean; running mean moves twice."""
     norm = nn.BatchNorm2d(1, eps=1e-12, momentum=0.5)
     # [S=2, N=2, 1, 1, 1]: means 1 and 10, deviations 1 and 2.
@@ -29,7 +37,7 @@ def test_evaluation_uses_running_statistics(mode):
     torch.testing.assert_close(NORM_MODES[mode](x, norm), expected)
 
 
-def test_channels_last_survives():
+def test_channels_last_survives(way):
     x = torch.randn(6, 4, 5, 5).to(memory_format=torch.channels_last)
     out = norm_per_step(x.unflatten(0, (3, 2)), nn.BatchNorm2d(4))
     assert out.flatten(0, 1).is_contiguous(memory_format=torch.channels_last)
@@ -46,7 +54,7 @@ def one_step_at_a_time(x, norm):
     dict(track_running_stats=False),
 ], ids=str)
 @pytest.mark.parametrize('kind', [nn.BatchNorm2d, nn.SyncBatchNorm])
-def test_equals_one_call_a_step(kind, options):
+def test_equals_one_call_a_step(kind, options, way):
     """Outputs, gradients and statistics, over two batches of a run."""
     torch.manual_seed(0)
     norm = kind(3, **options).double()
@@ -79,7 +87,7 @@ def test_evaluation_without_running_statistics():
         norm_per_step(x, norm), one_step_at_a_time(x, norm))
 
 
-def test_batch_norm_is_one_node():
+def test_batch_norm_is_one_node(way):
     x = torch.randn(5, 2, 3, 4, 4, requires_grad=True)
     y = norm_per_step(x, nn.BatchNorm2d(3))  # PyTorch 2.11 needs it alive
     assert [type(node).__name__ for node, _ in y.grad_fn.next_functions
@@ -87,10 +95,21 @@ def test_batch_norm_is_one_node():
         'AccumulateGrad'] * 3  # input, weight and bias
 
 
-def test_hooks_see_every_step():
+@pytest.mark.parametrize('register', [
+    nn.Module.register_forward_hook,
+    nn.Module.register_forward_pre_hook,
+    nn.Module.register_full_backward_hook,
+    nn.Module.register_full_backward_pre_hook,
+    lambda norm, hook: nn.modules.module.register_module_forward_hook(hook),
+    lambda norm, hook: nn.modules.module.register_module_full_backward_hook(
+        hook),
+])
+def test_hooks_see_every_step(register):
     norm, seen = nn.BatchNorm2d(3), []
-    norm.register_forward_hook(lambda *args: seen.append(1))
-    norm_per_step(torch.randn(5, 2, 3, 4, 4), norm)
+    handle = register(norm, lambda *args: seen.append(1))
+    x = torch.randn(5, 2, 3, 4, 4, requires_grad=True)
+    norm_per_step(x, norm).sum().backward()
+    handle.remove()
     assert len(seen) == 5
 
 
@@ -100,15 +119,21 @@ def test_single_values_are_refused():
 
 
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
-def test_half_precision_keeps_statistics_in_float32(dtype):
+def test_half_precision_keeps_statistics_in_float32(dtype, way):
     norm = nn.BatchNorm2d(3)
     oracle = copy.deepcopy(norm)
     x = torch.randn(4, 2, 3, 5, 5).to(dtype).requires_grad_()
+    weight = torch.randn(4, 2, 3, 5, 5).to(dtype)
     out = norm_per_step(x, norm)
     assert out.dtype == dtype
-    out.sum().backward()
-    one_step_at_a_time(x.detach(), oracle)
+    (out * weight).sum().backward()
+    inputs = x.detach().requires_grad_()
+    expected = one_step_at_a_time(inputs, oracle)
+    (expected * weight).sum().backward()
     torch.testing.assert_close(norm.running_var, oracle.running_var)
+    torch.testing.assert_close(out, expected)
+    torch.testing.assert_close(x.grad, inputs.grad, rtol=0, atol=4e-2)
+    assert x.grad.dtype == dtype
 
 
 def test_merged_statistics_by_hand():
