@@ -86,3 +86,13 @@ def test_the_claims_asked_for_are_there():
     assert pairs >= {('E9', 'E4'), ('E9', 'E5'), ('E9', 'E6'), ('E9', 'E7'),
                      ('E6', 'E2'), ('E1', 'E5'), ('E4', 'E5'), ('E9', 'E8'),
                      ('E9', 'E3')}
+
+
+def test_rows_are_compared_on_the_splits_that_both_have():
+    """E9 has a second split, where it is far worse; E8 has not."""
+    runs = [mini.record('E9', 0.8 + 0.01 * seed, seed, 1) for seed in (0, 1)]
+    runs += [mini.record('E9', 0.1, seed, 2) for seed in (0, 1)]
+    runs += [mini.record('E8', 0.7 + 0.01 * seed, seed, 1) for seed in (0, 1)]
+    verdict, = (v for v in check_claims(mini.results(*runs))
+                if (v.claim.better, v.claim.worse) == ('E9', 'E8'))
+    assert verdict.difference == pytest.approx(10) and verdict.pairs == 2

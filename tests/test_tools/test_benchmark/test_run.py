@@ -216,6 +216,25 @@ def test_energy_of_more_samples(bench, tmp_path):
     assert read_json(report)['samples'] == 100
 
 
+def test_a_failing_energy_meter_leaves_the_accuracy(bench, tools, tmp_path):
+    script = tools / 'analysis_tools/energy.py'
+    text = script.read_text()
+    script.write_text('raise SystemExit(3)')
+    try:
+        assert bench(ROWS, '--energy-samples', 4, '--only', 'E6') == 1
+        folder = tmp_path / 'work/config1/seed0'
+        assert read_json(folder / 'failed.json')['stage'] == 'energy'
+        run, = read_json(tmp_path / 'work/results.json')['runs']
+        assert run['top1'] > 0 and run['energy'] is None
+    finally:
+        script.write_text(text)
+    log = (folder / 'log.txt').read_text()
+    assert bench(None, '--energy-samples', 4, '--only', 'E6') == 0
+    more = (folder / 'log.txt').read_text()[len(log):]
+    assert more.count('$ ') == 1 and 'energy.py' in more
+    assert not (folder / 'failed.json').exists()
+
+
 def test_energy_of_all_samples_that_there_are(bench, tools, tmp_path):
     """A data set may have fewer than were asked for."""
     script = tools / 'analysis_tools/energy.py'

@@ -35,11 +35,21 @@ def test_a_seed_without_all_splits_does_not_count():
             mini.record('E9', 0.9, 1, 1)]
     assert splits_of(runs) == [1, 2]
     assert per_seed(runs, 'top1', [1, 2]) == {0: pytest.approx(50)}
-    assert summarise(runs[2:], 'top1', [1, 2]) is None
+
+
+def test_a_row_without_all_splits_says_so():
+    """Both seeds on split 1, one on split 3 too, of a set with three."""
+    runs = [mini.record('E9', 0.8, 0, 1), mini.record('E9', 0.6, 1, 1),
+            mini.record('E9', 0.1, 1, 3)]
+    summary = summarise(runs[:2], 'top1', [1, 2, 3])
+    assert summary.std == pytest.approx(20 / 2**0.5)
+    assert str(summary) == '70.0 ± 14.1 (2 seeds, 1 of 3 splits)'
+    assert str(summarise(runs, 'top1', [1, 2, 3])) == \
+        '35.0 (1 seed, 2 of 3 splits)'
 
 
 def test_stale_runs_are_marked():
-    assert str(Summary(50., None, 1, 1, stale=True)) == '50.0 (1 seed) †'
+    assert str(Summary(50., None, 1, 1, 1, stale=True)) == '50.0 (1 seed) †'
 
 
 def test_energy_is_averaged_over_the_runs_that_have_it():

@@ -12,7 +12,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 from scipy import stats
 
 from . import paper
-from .summary import per_seed, splits_of
+from .summary import per_seed, rows_of, splits_of
 
 HOLDS, FAILS, NOISE = 'holds', 'does not hold', 'within noise'
 ONE_SEED, NOT_RUN = 'no verdict: one seed', 'not run'
@@ -58,13 +58,14 @@ class Verdict(NamedTuple):
 
 def check_claims(results: Dict[str, Any]) -> List[Verdict]:
     """Verdicts on all claims from one data set's results."""
-    runs, splits = results['runs'], splits_of(results['runs'])
     verdicts = []
     for claim in CLAIMS:
-        better, worse = (per_seed(
-            [r for r in runs
-             if (r['section'], r['name']) == (claim.section, name)], 'top1',
-            splits) for name in (claim.better, claim.worse))
+        rows = rows_of(results['runs'], claim.section)
+        pair = [rows.get(name, []) for name in (claim.better, claim.worse)]
+        # Of a benchmark that is still going on, what both have been run on.
+        common = sorted(set.intersection(*(set(splits_of(x)) for x in pair)))
+        better, worse = (per_seed(x, 'top1', common) if common else {}
+                         for x in pair)
         theirs = [
             paper.accuracy(claim.section, name, results['paper'])
             for name in (claim.better, claim.worse)

@@ -131,6 +131,8 @@ def execute(run: Run, tools: Tools, processes: Processes) -> str:
         (run.folder / 'failed.json').unlink(missing_ok=True)
         stage = next_stage(run, tools)
         while stage:
+            if stage.name == 'energy':  # should it fail, the accuracy stays
+                finish(run)
             code = timed(run, stage, processes, lock)
             if stage.name == 'energy' and not code:
                 write_json(run.folder / ASKED,
@@ -139,9 +141,14 @@ def execute(run: Run, tools: Tools, processes: Processes) -> str:
             if code or following and following.name == stage.name:
                 return fail(run, stage.name, code, log_tail(run))
             stage = following
-        if not (run.folder / 'result.json').exists():
-            write_result(run)
+        finish(run)
         return DONE
+
+
+def finish(run: Run) -> None:
+    """Write a tested run's result, if it is not there."""
+    if not (run.folder / 'result.json').exists():
+        write_result(run)
 
 
 def next_stage(run: Run, tools: Tools) -> Optional[Stage]:

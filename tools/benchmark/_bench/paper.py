@@ -27,9 +27,16 @@ def accuracy(section: str, name: str,
     return figures()[table].get(column, {}).get(name)
 
 
-def energy(name: str, column: Optional[str]) -> Optional[float]:
-    """The paper's energy of a system in mJ per clip, if it has one."""
+def energy(section: str, name: str, column: Optional[str]) -> Optional[float]:
+    """The paper's energy in mJ per clip, if table 3 has the row."""
+    if section == 'Depth':  # of ReSpike; its rows are named after the ANNs
+        return None
     return figures()['energy_mj'].get(column, {}).get(name)
+
+
+def has_energy(column: Optional[str]) -> bool:
+    """Whether table 3 is of this data set."""
+    return column in figures()['energy_mj']
 
 
 def depth_gmacs(name: str) -> Optional[float]:

@@ -14,7 +14,9 @@ from .tables import Table, all_tables, claims_table, one_or_all
 
 NOTES = '''Accuracies are top-1 in percent of the last epoch's weights, mean
 ± standard deviation over seeds; with several splits, over the seeds' means.
-Video level unless "clip" is said.
+Video level unless "clip" is said. Energy is of one clip as validation
+crops it, which testing may crop larger; the paper's for C3D is of four clips
+of 112x112, and the GMACs of its table 2 of frames of 256x256.
 '''
 
 
@@ -97,10 +99,10 @@ def report(datasets: Sequence[Dict[str, Any]],
             seeds=one_or_all((run['seed'] for run in runs), ' '),
             splits=' '.join(map(str, splits_of(runs))),
             epochs=one_or_all(run['epochs'] for run in runs),
-            crop=one_or_all(run['crop'] for run in runs),
+            test_crop=one_or_all(run['crop'] for run in runs),
             revision=one_or_all(run['revision'] for run in runs))
         parts.append(f'{data["title"]}: ' + '; '.join(
-            f'{key} {value}' for key, value in facts.items()) + '.\n')
+            f'{key.replace("_", " ")} {value}' for key, value in facts.items()) + '.\n')
     parts += [f'## {table.title}\n\n{table.markdown()}' for table in tables]
     return '\n'.join(parts)
 

@@ -9,7 +9,8 @@ A run's folder holds::
     energy.json     the energy meter's report, if it was asked for...
     energy_asked.json   ...of how many samples; there may be fewer
     failed.json     stage, exit status and end of the log, if a stage failed
-    result.json     the figures; written last, so that it means "finished"
+    result.json     the figures; written after the test, so that it means
+                    "finished", whatever becomes of the energy
 """
 import fcntl
 from contextlib import contextmanager

@@ -9,12 +9,15 @@ class Summary(NamedTuple):
     std: Optional[float]  # sample standard deviation; None for one seed
     seeds: int
     splits: int
+    of_splits: int  # that the data set's runs were made on
     stale: bool = False  # some config has changed since its run
 
     def __str__(self) -> str:
         spread = '' if self.std is None else f' ± {self.std:.1f}'
         seeds = f'{self.seeds} seed' + 's' * (self.seeds > 1)
         splits = f' x {self.splits} splits' if self.splits > 1 else ''
+        if self.splits < self.of_splits:
+            splits = f', {self.splits} of {self.of_splits} splits'
         mark = ' †' if self.stale else ''
         return f'{self.mean:.1f}{spread} ({seeds}{splits}){mark}'
 
@@ -55,14 +58,23 @@ def per_seed(runs: Sequence[Dict[str, Any]], metric: str,
 
 def summarise(runs: Sequence[Dict[str, Any]], metric: str,
               splits: Sequence[int]) -> Optional[Summary]:
-    """Mean and spread over the seeds, or None without a complete seed."""
-    values = list(per_seed(runs, metric, splits).values())
-    if not values:
+    """Mean and spread over the seeds, or None without a run.
+
+    Where no seed has all splits, over those of the seed that has most; the
+    summary says how many that are.
+    """
+    done = {}
+    for run in runs:
+        if run[metric] is not None:
+            done.setdefault(run['seed'], set()).add(run['split'])
+    if not done:
         return None
+    used = sorted(max(done.values(), key=len) & set(splits))
+    values = list(per_seed(runs, metric, used).values())
     return Summary(
         statistics.mean(values),
         statistics.stdev(values) if values[1:] else None, len(values),
-        len(splits), any(run['stale'] for run in runs))
+        len(used), len(splits), any(run['stale'] for run in runs))
 
 
 def splits_of(runs: Sequence[Dict[str, Any]]) -> List[int]:

@@ -121,9 +121,8 @@ def value_cells(data: Results, section: str, name: str) -> List[str]:
     if has_energy(data):
         cells += [number(mean_energy(runs, rule, 'energy_mj'), 2)
                   for rule in RULES]
-        # The paper's is for clips of its own data sets, and for systems.
-        theirs = section in SYSTEMS and paper.energy(key, data['title'])
-        cells.append(number(theirs or None, 2))
+        if paper.has_energy(data['title']):
+            cells.append(number(paper.energy(section, key, data['title']), 2))
     return cells
 
 
@@ -140,7 +139,8 @@ def value_columns(datasets: Sequence[Results]) -> List[str]:
             'paper' if same else f'paper, {data["paper"]}'
         ]
         if has_energy(data):
-            columns += [f'mJ, {rule} rule' for rule in RULES] + ['paper mJ']
+            columns += [f'mJ, {rule} rule' for rule in RULES]
+            columns += ['paper mJ'] * paper.has_energy(data['title'])
     return columns
 
 
@@ -152,7 +152,7 @@ def has_energy(data: Results) -> bool:
 def details_table(data: Results) -> Table:
     """What stands behind the other tables' figures."""
     columns = [
-        'section', 'row', 'config', 'M parameters', 'epochs', 'batch', 'crop',
+        'section', 'row', 'config', 'M parameters', 'epochs', 'batch', 'test crop',
         'clips x crops', 'seeds', 'top-1 %', 'top-5 %', 'mean class %',
         'clip top-1 %', 'training'
     ]
