@@ -90,6 +90,13 @@ def add_rule_options(parser: argparse.ArgumentParser) -> None:
         default=['paper', 'strict'],
         choices=['paper', 'strict', 'memory'],
         help='counting rules (default: paper strict)')
+    parser.add_argument(
+        '--neurons',
+        nargs='+',
+        default=[],
+        metavar='TYPE',
+        help="types of spiking neurons beside LIFNeuron and spikingjelly's: "
+        'names in the registry MODELS or import paths')
     for name in CONSTANTS:
         parser.add_argument(
             '--' + name.replace('_', '-'),
@@ -126,7 +133,8 @@ def measure(cfg: 'Config', args: argparse.Namespace):
     """Build the model, run it, and report."""
     import torch
 
-    from respike_mm.evaluation.energy import EnergyConstants, measure_energy
+    from respike_mm.evaluation.energy import (EnergyConstants, measure_energy,
+                                              neuron_types)
     from respike_mm.evaluation.energy.clips import (clips_per_sample,
                                                     pipeline_of)
     loader = cfg.get(f'{args.split}_dataloader')
@@ -137,6 +145,10 @@ def measure(cfg: 'Config', args: argparse.Namespace):
         name: getattr(args, name)
         for name in CONSTANTS if getattr(args, name) is not None
     }
+    try:
+        neurons = neuron_types(args.neurons)
+    except ValueError as error:
+        raise SystemExit(f'--{error}') from None
     model = _common.load_model(cfg, args.checkpoint, args.device)
     with torch.autocast(
             torch.device(args.device).type, torch.bfloat16,
@@ -147,7 +159,8 @@ def measure(cfg: 'Config', args: argparse.Namespace):
             args.samples,
             clips_per_sample=clips_per_sample(pipeline_of(loader.dataset)),
             rules=args.rule,
-            constants=EnergyConstants(**constants))
+            constants=EnergyConstants(**constants),
+            neurons=neurons)
 
 
 def main() -> None:

@@ -8,18 +8,36 @@ from mmengine.dist import all_gather_object, get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.hooks.hook import DATA_BATCH
 from mmengine.runner import Runner
+from torch.utils.data import DataLoader
 
 from ...evaluation.energy import (EnergyConstants, EnergyMeter, EnergyReport,
-                                  save_report)
+                                  neuron_types, save_report)
 from ...evaluation.energy.clips import clips_per_sample, pipeline_of
 from ...evaluation.energy.measurement import Measurement
-from ...evaluation.energy.meter import batch_size
 
 
 def spread(num_chosen: int, num_all: int) -> Set[int]:
     """Indices ``0 .. num_all - 1``, so many of them, evenly spaced."""
     num_chosen = min(num_chosen, num_all)
     return {i * num_all // num_chosen for i in range(num_chosen)}
+
+
+def loader_batch_size(loader: DataLoader) -> int:
+    """Samples of a batch of a data loader.
+
+    Raises:
+        ValueError: If neither the loader nor its batch sampler says.
+    """
+    # A loader with a batch sampler of its own has None.
+    size = loader.batch_size or getattr(loader.batch_sampler, 'batch_size',
+                                        None)
+    if not size:
+        raise ValueError(
+            'EnergyHook: cannot tell how many batches num_samples are, since '
+            'neither the data loader nor its batch sampler '
+            f'({type(loader.batch_sampler).__name__}) has a batch_size; give '
+            'the batch sampler that attribute')
+    return size
 
 
 def as_metrics(report: EnergyReport) -> Dict[str, float]:
@@ -43,7 +61,8 @@ class EnergyHook(Hook):
     to the metrics, hence to the log and the visualizer, and writes the whole
     report beside the log. Outputs and accuracy stay as they are, except that
     on CPUs with AVX-512 large linear layers and 1x1 convolutions of observed
-    steps round differently.
+    steps round differently. Test pipelines that crop larger pictures than
+    validation (``ThreeCrop`` of 256 for 224) cost accordingly more a clip.
 
     Args:
         num_samples: Samples to measure, over all processes, rounded up to
@@ -53,9 +72,12 @@ class EnergyHook(Hook):
         constants: Arguments of ``EnergyConstants``.
         phases: ``'test'``, ``'val'`` or both. Defaults to test alone.
         out: Name of the report's files in the log folder. None writes none.
+        neurons: Types of spiking neurons beside ``LIFNeuron`` and
+            spikingjelly's: names in the registry ``MODELS`` or import paths.
 
     Raises:
-        ValueError: If there is no such phase, or nothing to measure.
+        ValueError: If there is no such phase or neuron, or nothing to
+            measure; later if a batch sampler has no ``batch_size``.
     """
 
     # Before the logger, which prints what is reported here.
@@ -66,7 +88,8 @@ class EnergyHook(Hook):
                  rules: Sequence[str] = ('paper', 'strict'),
                  constants: Optional[dict] = None,
                  phases: Sequence[str] = ('test', ),
-                 out: Optional[str] = 'energy') -> None:
+                 out: Optional[str] = 'energy',
+                 neurons: Sequence[str] = ()) -> None:
         if not set(phases) <= {'val', 'test'}:
             raise ValueError('EnergyHook: phases must be among val and test, '
                              f'got {tuple(phases)}')
@@ -78,6 +101,7 @@ class EnergyHook(Hook):
         self.constants = EnergyConstants(**constants or {})
         self.phases = tuple(phases)
         self.out = out
+        self.neurons = neuron_types(neurons)
         self._meter: Optional[EnergyMeter] = None
         self._batches: Set[int] = set()
         self._clips = 1
@@ -86,9 +110,9 @@ class EnergyHook(Hook):
         if mode not in self.phases:
             return
         loader = getattr(runner, f'{mode}_dataloader')
-        size = loader.batch_size * get_world_size()
+        size = loader_batch_size(loader) * get_world_size()
         self._batches = spread(ceil(self.num_samples / size), len(loader))
-        self._meter = EnergyMeter(runner.model)
+        self._meter = EnergyMeter(runner.model, self.neurons)
         self._clips = clips_per_sample(pipeline_of(loader.dataset))
 
     def _before_iter(self,
@@ -105,7 +129,7 @@ class EnergyHook(Hook):
         def observed_step(data: Any) -> Any:
             # Once: the model has its own method back even if it raises.
             delattr(runner.model, name)
-            with meter.observe(batch_size(data), clips):
+            with meter.observe_batch(data, clips):
                 return step(data)
 
         setattr(runner.model, name, observed_step)

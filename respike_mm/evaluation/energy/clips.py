@@ -14,23 +14,30 @@ def pipeline_of(dataset: Any) -> Iterable[Any]:
     Args:
         dataset: Built, or its config.
     """
-    fields = dataset if isinstance(dataset, dict) else vars(dataset)
-    if 'pipeline' in fields:
-        pipeline = fields['pipeline']
+    pipeline = _field(dataset, 'pipeline')
+    if pipeline is not None:
         return getattr(pipeline, 'transforms', pipeline)
-    for inner in (fields.get('dataset'), *fields.get('datasets', ())):
+    for inner in (_field(dataset, 'dataset'),
+                  *(_field(dataset, 'datasets') or ())):
         if inner is not None:
             return pipeline_of(inner)
     return ()
 
 
+def _field(dataset: Any, name: str) -> Any:
+    if isinstance(dataset, dict):
+        return dataset.get(name)
+    return getattr(dataset, name, None)
+
+
 def clips_per_sample(pipeline: Iterable[Any]) -> int:
     """Clips times crops that a pipeline makes of one video.
 
-    A transform with ``clip_len`` of more than one frame makes ``num_clips``
-    clips. Single frames (``clip_len=1``, as in TSN) are the segments of one
-    clip. Testing, ``DenseSampleFrames`` makes as many at each position, and
-    ``twice_sample`` of ``SampleFrames`` makes them twice.
+    A transform with ``clip_len`` of more than one frame (in some modality)
+    makes ``num_clips`` clips. Single frames (``clip_len=1``, as in TSN) are
+    the segments of one clip. Testing, ``DenseSampleFrames`` makes as many at
+    each position, and ``twice_sample`` of ``SampleFrames`` makes them twice.
+    ``double`` of ``GeneratePoseTarget`` appends flipped clips.
 
     Args:
         pipeline: Transforms, built or as configs.
@@ -40,10 +47,15 @@ def clips_per_sample(pipeline: Iterable[Any]) -> int:
         kind = step['type'] if isinstance(step, dict) else type(step)
         name = getattr(kind, '__name__', str(kind)).split('.')[-1]
         options = step if isinstance(step, dict) else vars(step)
-        if options.get('clip_len', 1) > 1:
+        frames = options.get('clip_len', 1)
+        if isinstance(frames, dict):  # one a modality, MMUniformSampleFrames
+            frames = max(frames.values())
+        if frames > 1:
             clips *= options.get('num_clips', 1)
         if options.get('test_mode'):
             clips *= _test_repeats(name, options)
+        if name == 'GeneratePoseTarget' and options.get('double'):
+            clips *= 2
         clips *= _CROPS.get(name, 1)
     return clips
 

@@ -2,16 +2,13 @@
 from collections import defaultdict
 from typing import Any, Callable, DefaultDict, Set, Tuple
 
-from spikingjelly.activation_based.neuron.base_node import BaseNode
 from spikingjelly.activation_based.op_counter import (BaseCounter,
                                                       DispatchCounterMode)
 from torch import Tensor, nn
 from torch.utils._python_dispatch import (TorchDispatchMode,
                                           _get_current_dispatch_mode)
 
-from ...models.common.lif import LIFNeuron
 from ...models.common.spike_conv import SpikeConv2d
-from ...models.common.stepping import SteppedNeuron
 from .handlers import Call
 from .layers import neuron as neuron_work
 from .measurement import Measurement
@@ -19,8 +16,6 @@ from .module_names import NeuronCalls, RunningModules
 from .operations import look_up
 from .spikes import count_ones
 from .work import Work
-
-NEURONS = (LIFNeuron, SteppedNeuron, BaseNode)
 
 
 class OperationCounter(BaseCounter):

@@ -172,6 +172,12 @@ def reduction(op: str, scaled: bool) -> Handler:
     return count
 
 
+def fold(call: Call) -> List[Work]:
+    """Sums of overlapping patches; whole ones are counted at the border."""
+    return [Work('fold', inputs=call.inputs, outputs=call.outputs,
+                 adds=max(0, call.inputs - call.outputs))]
+
+
 def extreme(call: Call) -> List[Work]:
     """Reductions by comparison."""
     return [Work('extreme', inputs=call.inputs, outputs=call.outputs,

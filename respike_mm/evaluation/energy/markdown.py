@@ -95,15 +95,24 @@ def layers_table(report: EnergyReport) -> str:
     return table(header + [f'{rule}: mJ' for rule in report.rules], rows)
 
 
+def _header(report: EnergyReport) -> str:
+    measured = report.measurement
+    text = (f'Per clip, mean over {measured.clips} clips of '
+            f'{measured.samples} samples. A rate is spikes per neuron (per '
+            'input element of a layer).\n')
+    if measured.input_shapes:
+        shapes = ', '.join(' x '.join(map(str, shape))
+                           for shape in sorted(measured.input_shapes))
+        text += f'\nInput of a sample, all clips and crops: {shapes}.\n'
+    if report.warning:
+        text += f'\n**Warning:** {report.warning}.\n'
+    return text
+
+
 def to_markdown(report: EnergyReport) -> str:
     """Totals, treatment of every operation, layers, and what is left out."""
-    parts = [
-        f'Per clip, mean over {report.measurement.clips} clips of '
-        f'{report.measurement.samples} samples. A rate is spikes per neuron '
-        '(per input element of a layer).\n',
-        totals_table(report), '## Operations\n',
-        operations_table(report)
-    ]
+    parts = [_header(report), totals_table(report), '## Operations\n',
+             operations_table(report)]
     unknown = report.unknown_rows()
     if unknown:
         parts += ['## Unknown operations\n',

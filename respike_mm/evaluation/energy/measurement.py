@@ -1,7 +1,7 @@
 """All that was observed of a model."""
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from typing import DefaultDict, Dict, Iterable, Tuple
+from typing import DefaultDict, Dict, Iterable, Set, Tuple
 
 from .work import LayerRecord, Work
 
@@ -13,6 +13,8 @@ class Measurement:
     Args:
         samples: Samples (videos) that passed through the model.
         clips: The clips that they consist of.
+        input_shapes: Shapes of the samples as they entered the model, with
+            all clips and crops; empty where no batch was handed over.
         layers: The records, by layer name and operation, in the order in
             which they first ran.
         moved: Calls of every operation that has no arithmetic.
@@ -22,6 +24,7 @@ class Measurement:
     """
     samples: int = 0
     clips: int = 0
+    input_shapes: Set[Tuple[int, ...]] = field(default_factory=set)
     layers: Dict[Tuple[str, str], LayerRecord] = field(default_factory=dict)
     moved: Counter = field(default_factory=Counter)
     outside: Counter = field(default_factory=Counter)
@@ -37,6 +40,7 @@ class Measurement:
         for part in parts:
             self.samples += part.samples
             self.clips += part.clips
+            self.input_shapes |= part.input_shapes
             for other in part.layers.values():
                 record = self._record(other.name, other.branch, other.op)
                 record.add(other.total, other.calls)

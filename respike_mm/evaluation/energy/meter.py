@@ -4,10 +4,12 @@ from typing import Any, Callable, Iterable, Iterator, Optional, Sequence, Tuple
 
 import torch
 from mmengine.model import is_model_wrapper
-from torch import Tensor, nn
+from torch import nn
 
+from .batches import batch_size, input_shapes
 from .constants import EnergyConstants
-from .counter import NEURONS, CountingMode, OperationCounter
+from .counter import CountingMode, OperationCounter
+from .neurons import NEURONS
 from .report import EnergyReport
 
 # Children of HybridReSpike, and what the paper's table calls their parts.
@@ -57,7 +59,8 @@ class EnergyMeter:
 
     Args:
         model: Any module; a distributed wrapper is looked through.
-        neurons: Types of the spiking neurons.
+        neurons: Types of the spiking neurons; ``neuron_types`` adds some to
+            those known.
 
     Attributes:
         measurement: What was counted so far.
@@ -96,6 +99,23 @@ class EnergyMeter:
         self.measurement.samples += num_samples
         self.measurement.clips += num_samples * clips_per_sample
 
+    @contextmanager
+    def observe_batch(self,
+                      batch: Any,
+                      clips_per_sample: int = 1) -> Iterator[None]:
+        """Count the forward passes of a batch; the report has its shapes.
+
+        Args:
+            batch: MMEngine's dict, a tensor, or tensors, batch first.
+            clips_per_sample: Clips times crops of each sample.
+
+        Raises:
+            RuntimeError: If the meter is observing already.
+        """
+        with self.observe(batch_size(batch), clips_per_sample):
+            yield
+        self.measurement.input_shapes |= input_shapes(batch)
+
     def report(self,
                rules: Sequence[str] = ('paper', 'strict'),
                constants: EnergyConstants = EnergyConstants()
@@ -125,19 +145,6 @@ def evaluating(model: nn.Module) -> Iterator[None]:
             module.training = training
 
 
-def batch_size(batch: Any) -> int:
-    """Samples of a batch: MMEngine's dict, a tensor, or tensors."""
-    inputs = batch['inputs'] if isinstance(batch, dict) else batch
-    if isinstance(inputs, dict):  # of modalities, all of the same samples
-        inputs = next(iter(inputs.values()))
-    if isinstance(inputs, Tensor):
-        return inputs.shape[0]
-    if inputs and isinstance(inputs[0], Tensor) and \
-            not isinstance(batch, dict):
-        return inputs[0].shape[0]
-    return len(inputs)
-
-
 def measure_energy(model: nn.Module,
                    batches: Iterable,
                    num_samples: int = 100,
@@ -159,7 +166,7 @@ def measure_energy(model: nn.Module,
         forward: How to run one batch instead.
         clips_per_sample: Clips times crops of each sample.
         rules, constants: See :meth:`EnergyMeter.report`.
-        neurons: Types of the spiking neurons.
+        neurons: See :class:`EnergyMeter`.
 
     Returns:
         The report; its ``samples`` says how many were measured.
@@ -174,7 +181,7 @@ def measure_energy(model: nn.Module,
     meter = EnergyMeter(model, neurons)
     with evaluating(model), torch.no_grad():
         for batch in batches:
-            with meter.observe(batch_size(batch), clips_per_sample):
+            with meter.observe_batch(batch, clips_per_sample):
                 (forward or run)(batch)
             if meter.measurement.samples >= num_samples:
                 break

@@ -64,6 +64,7 @@ _SAME_HANDLER = (
     (h.power, 'pow'),
     (h.reduction('sum', scaled=False), 'sum'),
     (h.reduction('mean', scaled=True), 'mean'),
+    (h.fold, 'col2im'),
     (h.extreme, 'max min amax amin argmax argmin any all'),
     (h.sorting, 'sort topk argsort'),
     (h.spread, 'var std var_mean linalg_vector_norm norm'),
@@ -80,16 +81,16 @@ _SAME_HANDLER = (
 # their signature tells; in-place ones do.
 _MOVES = frozenset('''
 _conj_physical _fused_sdp_choice _local_scalar_dense _pin_memory _to_copy
-_unsafe_view arange as_strided cat clone col2im constant_pad_nd contiguous copy
-detach embedding empty empty_like empty_permuted empty_strided equal eye fill
-flip full full_like gather im2col index index_copy index_fill index_put
-index_select is_pinned is_same_size item lift_fresh_copy linspace
-masked_scatter masked_select native_channel_shuffle new_empty new_empty_strided
-new_full new_ones new_zeros nonzero one_hot ones ones_like pixel_shuffle
-pixel_unshuffle reflection_pad1d reflection_pad2d reflection_pad3d repeat
-replication_pad1d replication_pad2d replication_pad3d resize roll scalar_tensor
-scatter select_scatter set slice_scatter squeeze stack t transpose tril triu
-unsqueeze zero zeros zeros_like
+_unsafe_view arange as_strided cat clone constant_pad_nd contiguous copy detach
+embedding empty empty_like empty_permuted empty_strided equal eye fill flip
+full full_like gather im2col index index_copy index_fill index_put index_select
+is_pinned is_same_size item lift_fresh_copy linspace masked_scatter
+masked_select native_channel_shuffle new_empty new_empty_strided new_full
+new_ones new_zeros nonzero one_hot ones ones_like pixel_shuffle pixel_unshuffle
+reflection_pad1d reflection_pad2d reflection_pad3d repeat replication_pad1d
+replication_pad2d replication_pad3d resize roll scalar_tensor scatter
+select_scatter set slice_scatter squeeze stack t transpose tril triu unsqueeze
+zero zeros zeros_like
 '''.split())
 
 

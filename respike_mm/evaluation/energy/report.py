@@ -1,9 +1,13 @@
 """Energy per clip under one or several rules."""
+import logging
 from dataclasses import asdict, dataclass
 from typing import Dict, List, Sequence
 
+from mmengine.logging import print_log
+
 from .constants import EnergyConstants
 from .measurement import Measurement
+from .neurons import missing_neurons
 from .rules import RULES, Charge
 from .work import LayerRecord
 
@@ -37,6 +41,8 @@ class EnergyReport:
            constants: EnergyConstants) -> 'EnergyReport':
         """Apply rules to a measurement.
 
+        Warns in the log where :attr:`warning` does.
+
         Raises:
             ValueError: If there is no rule of such a name.
             RuntimeError: If nothing was measured.
@@ -54,7 +60,15 @@ class EnergyReport:
             charges = RULES[rule]([x.record for x in layers], constants)
             for layer, charge in zip(layers, charges):
                 layer.charges[rule] = charge
-        return cls(measurement, layers, tuple(rules), constants)
+        report = cls(measurement, layers, tuple(rules), constants)
+        if report.warning:
+            print_log(f'Energy: {report.warning}', 'current', logging.WARNING)
+        return report
+
+    @property
+    def warning(self) -> str:
+        """Why the model looks spiking though no neuron was recorded."""
+        return missing_neurons(self.measurement.layers.values())
 
     def totals(self, branch: str = '') -> Dict[str, dict]:
         """``{rule: {'energy_mj', 'macs', 'syops'}}``, of a branch or all."""
@@ -132,6 +146,8 @@ class EnergyReport:
         return dict(
             samples=self.measurement.samples,
             clips=self.measurement.clips,
+            input_shapes=sorted(map(list, self.measurement.input_shapes)),
+            warning=self.warning,
             totals=self.totals(),
             branches=self.branches,
             constants=asdict(self.constants),

@@ -59,6 +59,8 @@ def _on_gpu(device: torch.device, dtype: torch.dtype, num_steps: int,
     if reason:
         print_log(
             f'LIFNeuron: no Triton kernels on {device} for {num_steps} steps '
-            f'of {dtype}, PyTorch operations instead: {reason}', 'current', level=logging.WARNING)
+            f'of {dtype}, PyTorch operations instead: {reason}',
+            'current',
+            level=logging.WARNING)
         return TORCH
     return Backend(lif_triton.spikes, lif_triton.input_gradient)

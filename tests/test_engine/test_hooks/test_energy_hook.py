@@ -7,9 +7,11 @@ from mmengine.dataset import Compose
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MessageHub
 from mmengine.model import BaseModel
+from mmengine.registry import MODELS
 from mmengine.runner import Runner
 from torch import nn
-from torch.utils.data import ConcatDataset, Dataset, Subset
+from torch.utils.data import (BatchSampler, ConcatDataset, DataLoader, Dataset,
+                              Subset)
 
 from respike_mm.engine import EnergyHook
 from respike_mm.engine.hooks.energy_hook import spread
@@ -57,10 +59,11 @@ class Total(BaseMetric):
         return dict(total=sum(results))
 
 
-def runner_with(tmp_path, hooks, dataset=None, **kwargs):
-    loader = dict(dataset=dataset or Clips(), batch_size=2, num_workers=0,
-                  sampler=dict(type='DefaultSampler', shuffle=False),
-                  collate_fn=dict(type='default_collate'))
+def runner_with(tmp_path, hooks, dataset=None, loader=None, **kwargs):
+    loader = loader or dict(
+        dataset=dataset or Clips(), batch_size=2, num_workers=0,
+        sampler=dict(type='DefaultSampler', shuffle=False),
+        collate_fn=dict(type='default_collate'))
     return Runner(
         model=Toy(), work_dir=str(tmp_path), test_dataloader=loader,
         test_cfg=dict(), test_evaluator=[Total()], custom_hooks=hooks,
@@ -127,6 +130,64 @@ def test_chosen_batches_are_spread_over_the_set(tmp_path):
     assert not list(tmp_path.glob('*/energy.*'))
 
 
+def test_batch_samplers_say_how_large_batches_are(tmp_path):
+    batches = BatchSampler(range(12), batch_size=3, drop_last=False)
+    hook = dict(type='EnergyHook', num_samples=4)
+    runner_with(tmp_path, [hook],
+                loader=DataLoader(Clips(), batch_sampler=batches)).test()
+    saved, = tmp_path.glob('*/energy.json')
+    content = json.loads(saved.read_text())
+    assert content['samples'] == 6  # two batches
+    assert content['input_shapes'] == [[3, 1, 4, 4]]
+
+
+@pytest.mark.parametrize('options, name', [
+    (dict(batch_sampler=[[0, 1], [2]]), 'list'),
+    (dict(batch_size=None), 'NoneType'),
+])
+def test_batches_of_unknown_size_are_refused(tmp_path, options, name):
+    runner = runner_with(tmp_path, [dict(type='EnergyHook')],
+                         loader=DataLoader(Clips(), **options))
+    with pytest.raises(ValueError, match=rf'EnergyHook: .*\({name}\).*batch_'
+                       'size'):
+        runner.test()
+
+
+def test_neurons_by_name(tmp_path):
+    """A registered one, and what happens where it is not named."""
+
+    class Step(nn.Module):
+
+        def forward(self, x):
+            return (x > 0).to(x)
+
+    class Other(Toy):
+
+        def __init__(self):
+            super().__init__()
+            self.lif = Step()
+
+    metrics = {}
+    for name, neurons in (('named', ['StepNeuron']), ('plain', [])):
+        MODELS.register_module(name='StepNeuron', module=Step)
+        try:
+            runner = runner_with(tmp_path / name, [
+                dict(type='EnergyHook', num_samples=2, neurons=neurons)])
+        finally:
+            MODELS.module_dict.pop('StepNeuron')
+        runner.model = Other()
+        metrics[name] = runner.test()
+    assert 0 < metrics['named']['firing_rate/lif'] < 1
+    assert 'firing_rate/lif' not in metrics['plain']
+    # Stem and spike-driven layer alone; the other as an ANN, densely.
+    assert metrics['named']['energy/paper_mj'] < \
+        metrics['plain']['energy/paper_mj']
+    logs = {name: next((tmp_path / name).glob('*/*.log')).read_text()
+            for name in metrics}
+    assert 'no spiking neuron was recognised' in logs['plain']
+    assert 'no spiking neuron' not in logs['named']
+
+
 def test_validation_during_training(tmp_path):
     loader = dict(dataset=Clips(), batch_size=2, num_workers=0,
                   sampler=dict(type='DefaultSampler', shuffle=False),
@@ -179,6 +240,7 @@ def test_a_failing_step_leaves_the_model_unmetered(tmp_path):
     (dict(phases=['train']), 'phases'),
     (dict(num_samples=0), 'num_samples'),
     (dict(constants=dict(pj_mac=-1)), 'pj_mac'),
+    (dict(neurons=['Nothing']), "neurons: .*'Nothing'"),
 ])
 def test_bad_arguments(kwargs, message):
     with pytest.raises(ValueError, match=message):

@@ -197,6 +197,15 @@ def test_element_wise_work_and_interpolation():
     assert layers['', 'interpolate'].total.macs == 4 * 72
 
 
+def test_fold_sums_what_overlaps():
+    # 2 x 2 patches of 2 x 2 with stride 1 on 3 x 3 pixels, 2 channels.
+    work = measure(nn.Sequential(nn.Fold(3, 2)), torch.randn(
+        1, 2 * 4, 4))['0', 'fold'].total
+    assert work.adds == 2 * (4 * 4 - 9)
+    apart = nn.Sequential(nn.Fold(4, 2, stride=2))
+    assert measure(apart, torch.randn(1, 4, 4))['0', 'fold'].total.adds == 0
+
+
 def test_lif_update_and_rates():
     # One neuron, 4 steps, gain 0.75: fires at each input of 2.
     x = torch.tensor([2., 0, 2, 2]).view(4, 1, 1, 1, 1).expand(4, 2, 1, 3, 1)

@@ -8,7 +8,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from respike_mm.evaluation.energy import (EnergyMeter, measure_energy,
                                           operations)
-from respike_mm.evaluation.energy.meter import batch_size
+from respike_mm.evaluation.energy.batches import batch_size, input_shapes
 from respike_mm.models import LIFNeuron
 
 
@@ -134,14 +134,17 @@ def test_every_context_gives_the_same_counts(model):
     assert totals[0] == totals[1] == totals[2]
 
 
-@pytest.mark.parametrize('batch', [
-    dict(inputs=dict(imgs=[torch.zeros(2, 3)] * 4, flow=[1] * 4)),
-    dict(inputs=dict(imgs=torch.zeros(4, 2))),
-    dict(inputs=[torch.zeros(2, 3)] * 4),
-    (torch.zeros(4, 2), torch.zeros(4, 1)),
+@pytest.mark.parametrize('batch, shapes', [
+    (dict(inputs=dict(imgs=[torch.zeros(2, 3)] * 4, flow=[1] * 4)), {(2, 3)}),
+    (dict(inputs=dict(imgs=torch.zeros(4, 2), fps=25)), {(2, )}),
+    (dict(inputs=[torch.zeros(2, 3)] * 3 + [torch.zeros(2, 5)]),
+     {(2, 3), (2, 5)}),
+    ((torch.zeros(4, 2), torch.zeros(4, 1)), {(2, ), (1, )}),
+    (torch.zeros(4, 3, 8, 9), {(3, 8, 9)}),
 ])
-def test_samples_of_a_batch(batch):
+def test_samples_of_a_batch(batch, shapes):
     assert batch_size(batch) == 4
+    assert input_shapes(batch) == shapes
 
 
 def test_autocast_sees_spikes_as_spikes(model):

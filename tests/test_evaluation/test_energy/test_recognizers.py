@@ -1,11 +1,13 @@
 """The meter on whole recognizers of both packages."""
+import numpy as np
 import pytest
 import torch
 from mmaction.registry import MODELS, TRANSFORMS
 from mmaction.structures import ActionDataSample
+from torch.utils.data import Subset
 
 from respike_mm.evaluation.energy import EnergyMeter, measure_energy
-from respike_mm.evaluation.energy.clips import clips_per_sample
+from respike_mm.evaluation.energy.clips import clips_per_sample, pipeline_of
 
 FRAMES = dict(
     type='ActionDataPreprocessor', mean=[114.] * 3, std=[58.] * 3)
@@ -139,6 +141,12 @@ def test_figures_are_per_clip():
            twice_sample=True)], 2),
     ([dict(type='SampleFrames', clip_len=8, num_clips=3, twice_sample=True)],
      3),
+    ([dict(type='MMUniformSampleFrames', clip_len=dict(RGB=8, Pose=32),
+           num_clips=10)], 10),
+    ([dict(type='MMUniformSampleFrames', clip_len=dict(RGB=1, Pose=32),
+           num_clips=10)], 10),
+    ([dict(type='UniformSampleFrames', clip_len=4, num_clips=3),
+      dict(type='GeneratePoseTarget')], 3),
 ])
 def test_clips_of_a_sample_follow_from_the_pipeline(pipeline, clips, built):
     if built:
@@ -155,3 +163,34 @@ def test_clips_are_those_that_mmaction_samples(sampler, clips):
     frames = TRANSFORMS.build(sampler).transform(
         dict(total_frames=90, start_index=0))['frame_inds']
     assert len(frames) == 4 * clips_per_sample([sampler]) == 4 * clips
+
+
+def test_clips_of_heatmaps_with_their_mirror_images():
+    """The test pipeline of PoseC3D."""
+    pipeline = [
+        dict(type='UniformSampleFrames', clip_len=4, num_clips=3,
+             test_mode=True),
+        dict(type='PoseDecode'),
+        dict(type='GeneratePoseTarget', double=True),
+        dict(type='FormatShape', input_format='NCTHW_Heatmap')
+    ]
+    sample = dict(total_frames=20, img_shape=(8, 8), modality='Pose',
+                  keypoint=np.full((1, 20, 17, 2), 3., np.float32),
+                  keypoint_score=np.ones((1, 20, 17), np.float32))
+    for step in pipeline:
+        sample = TRANSFORMS.build(step).transform(sample)
+    assert len(sample['imgs']) == clips_per_sample(pipeline) == 6
+
+
+def test_pipelines_of_unusual_data_sets():
+
+    class Slotted:
+        __slots__ = ()
+
+    class Computed:
+        pipeline = property(lambda self: ['a', 'b'])
+
+    assert list(pipeline_of(Slotted())) == list(pipeline_of(iter(()))) == []
+    assert pipeline_of(Computed()) == ['a', 'b']
+    assert pipeline_of(Subset(Computed(), [0])) == ['a', 'b']
+    assert pipeline_of(dict(datasets=[dict(pipeline=['c'])])) == ['c']

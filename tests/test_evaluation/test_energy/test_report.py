@@ -33,6 +33,7 @@ def test_json_has_what_others_read(report, tmp_path):
     save_report(report, tmp_path / 'a.b' / 'run.1', 'Title')
     content = json.loads((tmp_path / 'a.b/run.1.json').read_text())
     assert content['samples'] == content['clips'] == 6
+    assert content['input_shapes'] == [[3, 4]] and content['warning'] == ''
     for rule in ('paper', 'strict'):
         assert set(content['totals'][rule]) == {'energy_mj', 'macs', 'syops'}
         assert content['branches']['model'][rule] == content['totals'][rule]
@@ -55,7 +56,9 @@ def test_csv_holds_the_same_layers(report, tmp_path):
 
 def test_markdown_names_everything(report):
     text = to_markdown(report)
+    assert 'Warning' not in text
     for part in ('svd', 'excluded (1)', '1. appendix A counts',
+                 'clips and crops: 3 x 4.',
                  '| `2` | linear | spike |', '**total**', 'Data movement'):
         assert part in text
     header, line, *rows = text.split('## Layers\n\n')[1].splitlines()[:5]
@@ -98,6 +101,7 @@ def test_parts_of_several_processes_add_up():
     parts = [measure_energy(model, [part]) for part in x.split([2, 3])]
     merged = Measurement().merge(part.measurement for part in parts)
     assert (merged.samples, merged.clips) == (5, 5)
+    assert merged.input_shapes == {(2, 5, 5)}
     assert merged.unknown.keys() == whole.measurement.unknown.keys()
     for key, record in whole.measurement.layers.items():
         assert merged.layers[key].total == record.total

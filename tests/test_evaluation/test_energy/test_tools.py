@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.registry import MODELS
+from torch import nn
 
 ROOT = Path(__file__).resolve().parents[3]
 TOOLS = ROOT / 'tools/analysis_tools'
@@ -139,6 +141,35 @@ def test_fail_on_unknown_ends_with_the_name(run, tsn, tmp_path, capsys,
     content = json.loads((tmp_path / 'energy.json').read_text())
     assert content['unknown'][0]['layers'] == ['cls_head']
     assert 'Unknown operations' in (tmp_path / 'energy.md').read_text()
+
+
+class Step(nn.Module):
+    """An activation of zeros and ones."""
+
+    def __init__(self, inplace):
+        super().__init__()
+
+    def forward(self, x):
+        return (x > 0).to(x)
+
+
+def test_energy_of_named_neurons(run, tsn, tmp_path, monkeypatch):
+    monkeypatch.setitem(MODELS.module_dict, 'Step', Step)
+    tsn.write_text(tsn.read_text().replace(
+        'depth=18', "depth=18, act_cfg=dict(type='Step')"))
+    args = ('energy.py', tsn, '--random', '--samples', 1, '--frame-size', 64,
+            64, '--out', tmp_path / 'energy')
+    run(*args)
+    content = json.loads((tmp_path / 'energy.json').read_text())
+    assert 'no spiking neuron was recognised' in content['warning']
+    run(*args, '--neurons', 'Step')
+    content = json.loads((tmp_path / 'energy.json').read_text())
+    assert content['warning'] == ''
+    assert content['input_shapes'] == [[2, 3, 32, 32]]
+    neurons = {x['name'] for x in content['layers'] if x['op'] == 'neuron'}
+    assert 'backbone.layer1.0.conv1.activate' in neurons
+    with pytest.raises(SystemExit, match="--neurons: .*'Stop'"):
+        run(*args, '--neurons', 'Stop')
 
 
 def test_energy_names_a_missing_dataloader(run, tsn):
