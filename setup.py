@@ -78,13 +78,13 @@ setup(
         'lite': ['mmcv-lite>=2.0.1,<2.2'],
         'full': ['mmcv>=2.0.1,<2.2'],
         'timm': ['timm>=1.0'],
-        'pyav': ['av>=14'],
+        'pyav': ['av>=14.1'],
         # The inferencers' video output is written for moviepy 1.
         'demo': ['moviepy<2'],
         'deploy': DEPLOY,
         'openvino': ['openvino>=2025.0'],
         'test': [
-            'pytest>=8', 'hypothesis>=6.100', 'timm>=1.0', 'av>=14',
+            'pytest>=8', 'hypothesis>=6.100', 'timm>=1.0', 'av>=14.1',
             'setuptools', *DEPLOY
         ],
     },

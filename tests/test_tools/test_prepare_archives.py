@@ -65,6 +65,13 @@ def test_extract(kind, tmp_path):
     assert content_of(tmp_path / 'out') == FILES
 
 
+def test_extract_shows_how_much_of_a_tar_file_is_unpacked(tmp_path, capsys):
+    archive = mini.write_tar(tmp_path / 'x.tar.gz', FILES)
+    extract(archive, tmp_path / 'out')
+    size = archive.stat().st_size
+    assert f'{size}/{size} bytes' in capsys.readouterr().out
+
+
 def test_extract_tells_compression_from_content(tmp_path):
     archive = mini.write_tar(tmp_path / 'x.tar', FILES)
     extract(archive.rename(tmp_path / 'x.tar.gz'), tmp_path / 'out')

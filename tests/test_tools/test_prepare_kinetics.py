@@ -99,7 +99,10 @@ def test_missing_clips_are_listed_and_tars_not_unpacked_again(
     del content[gone]
     mini.write_tar(tars / 'train/part_1.tar.gz', content)
     assert prepare(tars, out) == 0
-    assert '1 videos of the split files are missing' in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert '1 videos of the split files are missing' in printed
+    assert '5 of 6 videos (83.3 %)' in printed
+    assert '3 of 3 videos (100.0 %)' in printed
     assert lines(out / 'missing.txt') == [f'videos_train/zumba/{gone[2:]}']
     assert len(lines(out / 'kinetics400_train_list_videos.txt')) == 5
 
@@ -190,6 +193,44 @@ def test_sources_below_the_output_folder(tars):
     mini.write_files(rest, {name: b'half'})
     assert prepare(tars, tars, '--verify') == 0
     assert len(lines(tars / 'kinetics400_train_list_videos.txt')) == 6
+
+
+def verify_with(official, src, out):
+    """Runs the script with other official numbers, with and without check."""
+    argv = ['--src', str(src), '--out', str(out)]
+    return [prepare_kinetics.main([*argv, *more], official)
+            for more in (['--verify'], [])]
+
+
+def test_verify_refuses_too_few_rows(tars, out, capsys):
+    name = 'kinetics400_train_list_videos.txt'
+    assert verify_with(MINI._replace(at_least={name: 6}), tars, out) == [0, 0]
+    assert verify_with(MINI._replace(at_least={name: 7}), tars, out) == [1, 0]
+    assert f'{name}: 6 instead of at least 7' in capsys.readouterr().err
+
+
+def test_verify_looks_for_all_classes_in_each_list(tars, out, capsys):
+    path = tars / 'annotations/val.csv'
+    path.write_bytes(b'\n'.join(path.read_bytes().splitlines()[:3]))
+    assert verify_with(MINI, tars, out) == [1, 0]
+    assert ('kinetics400_val_list_videos.txt: 2 classes instead of 3' in
+            capsys.readouterr().err)
+
+
+def test_a_clip_for_each_class_is_not_kinetics(tmp_path, capsys):
+    header = 'label,youtube_id,time_start,time_end,split'
+    for subset in ('train', 'val'):
+        rows = [f'class {i},{subset}_{i:05d},0,10,{subset}'
+                for i in range(400)]
+        (tmp_path / f'{subset}.csv').write_text('\n'.join([header, *rows]))
+    (tmp_path / 'train_00000_000000_000010.mp4').touch()
+    argv = ['--src', str(tmp_path), '--out', str(tmp_path / 'out')]
+    assert prepare_kinetics.main([*argv, '--verify']) == 1
+    error = capsys.readouterr().err
+    for subset, number in (('train', 123267), ('val', 9953)):
+        assert (f'kinetics400_{subset}_list_videos.txt: 400 instead of at '
+                f'least {number}') in error
+    assert 'classes' not in error
 
 
 def test_missing_sources_are_listed(tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""Checking and re-encoding: sizes, key frames, frames kept, cut-off files."""
+"""Checking and re-encoding: damage, sizes, key frames, frames kept."""
 import struct
 
 import av
@@ -26,8 +26,84 @@ def test_scaled_size(size, short_side, expected):
     assert scaled_size(*size, short_side) == expected
 
 
+@pytest.fixture(params=['.avi', '.mp4'])
+def long_video(request, tmp_path):
+    """200 frames: MPEG-4 in AVI or H.264 in MP4, each with key frames."""
+    path = tmp_path / 'long.avi'
+    path.write_bytes(mini.video_bytes(tmp_path, '.avi', frames=200))
+    if request.param == '.mp4':
+        path, original = path.with_suffix('.mp4'), path
+        reencode(original, path, Encoding(short_side=64, gop=16, crf=18))
+    return path
+
+
+def packets(path):
+    """Positions and sizes of the frames in a file, in decoding order."""
+    with av.open(str(path)) as container:
+        return [(packet.pos, packet.size)
+                for packet in container.demux(video=0) if packet.size]
+
+
+def remux(source, target, frames=slice(None), before=(), **options):
+    """Copies some frames unchanged, after other bytes in place of frames."""
+    with av.open(str(source)) as reader, \
+            av.open(str(target), 'w', options=options) as writer:
+        stream = reader.streams.video[0]
+        copy = writer.add_stream_from_template(stream)
+        copied = [packet for packet in reader.demux(stream) if packet.size]
+        copied = [av.Packet(content) for content in before] + copied[frames]
+        for time, packet in enumerate(copied):
+            packet.stream, packet.time_base = copy, 1 / stream.average_rate
+            packet.pts = packet.dts = time
+            writer.mux(packet)
+
+
 def test_good_video_has_no_defect(video):
     assert find_defect(video) is None
+
+
+def test_good_long_video_has_no_defect(long_video):
+    assert find_defect(long_video) is None
+
+
+@pytest.mark.parametrize('first, last', [(110, 180), (37, 37)])
+def test_damage_anywhere_is_a_defect(first, last, long_video):
+    """Away from the start, the middle and the end, with a sound index."""
+    content = bytearray(long_video.read_bytes())
+    for position, size in packets(long_video)[first:last + 1]:
+        content[position:position + size] = bytes(size)
+    long_video.write_bytes(content)
+    assert find_defect(long_video).startswith(f'frame {first}: ')
+
+
+def test_damage_that_the_decoder_conceals_is_a_defect(long_video):
+    """A frame comes out, patched with parts of the one before."""
+    content = bytearray(long_video.read_bytes())
+    position, size = packets(long_video)[96]
+    half = position + size // 2
+    content[half:position + size] = bytes(position + size - half)
+    long_video.write_bytes(content)
+    assert len(decode(long_video)) == 200
+    assert find_defect(long_video) == 'frame 96 is damaged'
+
+
+def test_frames_that_the_decoder_keeps_back_are_a_defect(tmp_path):
+    """Without the first key frame H.264 starts at the next, in silence."""
+    whole, path = tmp_path / 'whole.mp4', tmp_path / 'rest.mp4'
+    (tmp_path / 'video.avi').write_bytes(
+        mini.video_bytes(tmp_path, '.avi', frames=40))
+    reencode(tmp_path / 'video.avi', whole, Encoding(64, gop=16, crf=18))
+    remux(whole, path, slice(10, None))
+    assert find_defect(path) == 'only 24 of 30 frames decode'
+
+
+def test_bytes_in_place_of_delayed_frames_are_no_defect(tmp_path):
+    """Encoders that reorder frames may begin an AVI file like this."""
+    video, path = tmp_path / 'video.avi', tmp_path / 'delayed.avi'
+    video.write_bytes(mini.video_bytes(tmp_path, '.avi'))
+    remux(video, path, before=[b'\x7f'] * 3)
+    assert len(packets(path)) == mini.FRAMES + 3
+    assert find_defect(path) is None
 
 
 @pytest.mark.parametrize('share', [0, 0.01, 0.3, 0.6, 0.9])
@@ -51,17 +127,24 @@ def test_text_in_place_of_a_video_is_a_defect(tmp_path):
     assert find_defect(path)
 
 
+def test_unknown_codec_is_a_defect(tmp_path):
+    path = tmp_path / 'video.avi'
+    content = mini.video_bytes(tmp_path, '.avi')
+    path.write_bytes(content.replace(b'XVID', b'zzzz'))
+    assert find_defect(path) == 'a codec that FFmpeg does not know'
+
+
+def test_placeholders_alone_are_a_defect(tmp_path):
+    video, path = tmp_path / 'video.avi', tmp_path / 'hollow.avi'
+    video.write_bytes(mini.video_bytes(tmp_path, '.avi'))
+    remux(video, path, slice(0), before=[b'\x7f'] * 3)
+    assert find_defect(path) == 'no frames'
+
+
 def test_mp4_cut_off_in_its_last_frame_is_a_defect(video, tmp_path):
     """Its index is at the front and says nothing of the cut."""
     path = tmp_path / 'front.mp4'
-    with av.open(str(video)) as reader, av.open(
-            str(path), 'w', options=dict(movflags='faststart')) as writer:
-        stream = reader.streams.video[0]
-        copy = writer.add_stream_from_template(stream)
-        for packet in reader.demux(stream):
-            if packet.dts is not None:
-                packet.stream = copy
-                writer.mux(packet)
+    remux(video, path, movflags='faststart')
     assert find_defect(path) is None
     path.write_bytes(path.read_bytes()[:-20])
     assert find_defect(path) == 'cut off after 39 frames'

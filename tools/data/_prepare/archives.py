@@ -4,9 +4,11 @@ import shutil
 import tarfile
 import zipfile
 import zlib
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Iterable, Iterator, List, Tuple
+
+from rich import progress
 
 from .errors import PrepareError
 from .rar import extract_rar
@@ -82,11 +84,13 @@ def extract(archive: Path, folder: Path) -> None:
     entries = zip_entries(archive) if is_zip else tar_entries(archive)
     folder.mkdir(parents=True)
     try:
-        for name, file in entries:
-            target = folder / PurePosixPath(name)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with open(target, 'wb') as output:
-                shutil.copyfileobj(file, output)
+        # Closed also when the disk is full, and the progress bar with it.
+        with closing(entries):
+            for name, file in entries:
+                target = folder / PurePosixPath(name)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with open(target, 'wb') as output:
+                    shutil.copyfileobj(file, output)
     except DAMAGED as error:
         raise PrepareError(f'{archive} cannot be unpacked ({error}); if the '
                            'disk is not full, download it again') from error
@@ -103,11 +107,12 @@ def zip_entries(archive: Path) -> Iterator[Tuple[str, IO[bytes]]]:
 
 
 def tar_entries(archive: Path) -> Iterator[Tuple[str, IO[bytes]]]:
-    """Opens the files of a tar archive one after the other.
+    """Opens the files of a tar archive one by one and shows the progress.
 
     Compression is told from the content: names of parts are not reliable.
     """
-    with tarfile.open(archive) as container:
+    with progress.open(archive, 'rb', description='unpacking') as packed, \
+            tarfile.open(fileobj=packed) as container:
         # In one pass: a compressed archive cannot jump back and forth.
         for entry in container:
             check_names(archive, [entry.name])

@@ -67,8 +67,8 @@ def build_parser(dataset: Dataset, advice: str) -> argparse.ArgumentParser:
     parser.add_argument(
         '--verify',
         action='store_true',
-        help='check that every video decodes and that the numbers of videos '
-        'are the official ones')
+        help='decode every frame of every video, once, and check that the '
+        'numbers of videos are the official ones')
     parser.add_argument(
         '--skip-corrupt',
         action='store_true',

@@ -16,6 +16,7 @@ class Official(NamedTuple):
     classes: int
     videos: Optional[int]  # None: they vary, as videos vanish from YouTube
     lists: Dict[str, int]  # lines by the name of the list's file
+    at_least: Dict[str, int] = {}  # the same, where editions differ
 
 
 class Dataset(NamedTuple):
@@ -110,16 +111,24 @@ def check_counts(annotations: Annotations, official: Official) -> None:
     Raises:
         PrepareError: If a number differs.
     """
-    found = {name: len(annotations.lists[name]) for name in official.lists}
+    found = {name: len(clips) for name, clips in annotations.lists.items()}
     expected = dict(official.lists)
     if official.videos is not None:
         found['videos'] = len(annotations.clips)
         expected['videos'] = official.videos
     wrong = [f'{name}: {found[name]} instead of {number}'
              for name, number in expected.items() if found[name] != number]
+    wrong += [f'{name}: {found[name]} instead of at least {number}'
+              for name, number in official.at_least.items()
+              if found[name] < number]
+    for name, clips in annotations.lists.items():
+        classes = len({clip.label for clip in clips})
+        if classes != official.classes:
+            wrong.append(f'{name}: {classes} classes instead of '
+                         f'{official.classes}')
     if wrong:
-        raise PrepareError('the split files differ from the official ones: ' +
-                           '; '.join(wrong))
+        raise PrepareError('the split files differ from the official ones, '
+                           'download them again: ' + '; '.join(wrong))
 
 
 def place_all(dataset: Dataset, options: Options, clips: List[Clip],
@@ -149,7 +158,7 @@ def place_all(dataset: Dataset, options: Options, clips: List[Clip],
 
 
 def verify(names: List[str], state: State, workers: int) -> Dict[str, str]:
-    """Checks that videos decode; those found good are not checked again.
+    """Decodes videos; those found good are not decoded again.
 
     Args:
         names: The videos, below the output folder.
@@ -212,4 +221,7 @@ def write_list(options: Options, file: str, clips: List[Clip],
         raise PrepareError(f'none of the videos of {file} was found in '
                            f'{options.src}')
     write_rows(options.out / file, rows)
-    print(f'{options.out / file}: {len(rows)} of {len(clips)} videos')
+    # Rounded down: 100.0 % is all of them.
+    share = 1000 * len(rows) // len(clips) / 10
+    print(f'{options.out / file}: {len(rows)} of {len(clips)} videos '
+          f'({share} %)')

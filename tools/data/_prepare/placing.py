@@ -15,7 +15,7 @@ from .annotations import Clip
 from .archives import as_folder, is_archive
 from .errors import PrepareError
 from .state import Content, State, partial
-from .video import Encoding, find_defect, reencode
+from .video import Encoding, find_defect, one_line, reencode
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -90,7 +90,7 @@ def place(source: Path, target: Path,
             partial(target).unlink(missing_ok=True)
             if getattr(error, 'errno', None) in DISK_FULL:
                 raise PrepareError(f'no space left for {target}') from error
-            defect = ' '.join(str(error).split())
+            defect = one_line(error)
     return defect
 
 

@@ -97,7 +97,8 @@ class State:
     @property
     def verified_file(self) -> Path:
         """The file with a line for each video that was found good."""
-        return self.folder / 'verified.txt'
+        # ``verified.txt`` of earlier versions tells of three frames only.
+        return self.folder / 'decoded.txt'
 
     def verified(self) -> Set[str]:
         """Reads the lines of ``verified_file``."""
