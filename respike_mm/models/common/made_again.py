@@ -63,6 +63,21 @@ def forget_recipe(x: Tensor) -> None:
     x.__dict__.pop('_recipe', None)
 
 
+def with_recipe(x: Tensor, view: Callable[[Tensor], Tensor]) -> Tensor:
+    """``view(x)``, with the recipe of ``x`` if there is one.
+
+    Args:
+        x: The result of a layer.
+        view: Gives another shape to the same numbers.
+    """
+    recipe, out = recipe_of(x), view(x)
+    if recipe:
+        forget_recipe(x)
+        attach_recipe(out, Recipe(
+            lambda *sources: view(recipe.make(*sources)), recipe.sources))
+    return out
+
+
 def recipe_of(x: Tensor) -> Optional[Recipe]:
     """The recipe attached to ``x``, if it still holds.
 

@@ -10,6 +10,7 @@ from spikingjelly.activation_based.functional import seq_to_ann_forward
 from torch import Tensor, nn
 
 from .batch_norm import batch_norm_per_step
+from .made_again import with_recipe
 
 
 def _as_one_node(x: Tensor, norm: nn.Module) -> bool:
@@ -40,7 +41,7 @@ def norm_per_step(x: Tensor, norm: nn.Module) -> Tensor:
     updated ``S`` times, once a step. In evaluation the steps are independent
     and go through together.
 
-    Batch norm runs as one node of the graph; every other layer, such as
+    Batch norm in training runs as one node of the graph; every other layer, such as
     ``SyncBatchNorm``, is called once a step, with the same result.
 
     Args:
@@ -76,11 +77,15 @@ def norm_merged(x: Tensor, norm: nn.Module) -> Tensor:
     momentum = getattr(norm, 'momentum', None)
     if not norm.training or momentum is None:
         return seq_to_ann_forward(x, norm)
+    as_one_step = x.flatten(0, 1)[None]
     norm.momentum = 1 - (1 - momentum)**len(x)
     try:
-        return seq_to_ann_forward(x, norm)
+        if not _as_one_node(as_one_step, norm):
+            return seq_to_ann_forward(x, norm)
+        out = batch_norm_per_step(as_one_step, norm)
     finally:
         norm.momentum = momentum
+    return with_recipe(out, lambda y: y[0].unflatten(0, x.shape[:2]))
 
 
 NORM_MODES: Dict[str, Callable[[Tensor, nn.Module], Tensor]] = {

@@ -8,9 +8,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.checkpoint import checkpoint
 
 from respike_mm.models import LIFNeuron
+from respike_mm.models.common import batch_norm
 from respike_mm.models.common.made_again import (Recipe, attach_recipe,
                                                   keep_source, recipe_of)
-from respike_mm.models.common.multi_step import norm_per_step
+from respike_mm.models.common.multi_step import NORM_MODES, norm_per_step
 
 
 class Calls(TorchDispatchMode):
@@ -95,7 +96,10 @@ def currents(layout, dtype=torch.float32):
 @pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize('layout',
                          [torch.contiguous_format, torch.channels_last])
-def test_batch_norm_is_made_again_bit_for_bit(layout, dtype, affine):
+@pytest.mark.parametrize('in_turn', [True, False])
+def test_batch_norm_is_made_again_bit_for_bit(layout, dtype, affine, in_turn,
+                                              monkeypatch):
+    monkeypatch.setattr(batch_norm, '_in_turn', lambda x: in_turn)
     norm = nn.BatchNorm2d(8, affine=affine)
     for param in norm.parameters():
         nn.init.normal_(param)
@@ -111,23 +115,27 @@ def test_batch_norm_is_made_again_bit_for_bit(layout, dtype, affine):
     assert all(map(torch.equal, norm.buffers(), after))
 
 
-def fire(x, norm, neuron=LIFNeuron(), wrap=lambda f, x: f(x)):
-    return wrap(neuron, norm_per_step(x, norm))
+def fire(x, norm, neuron=LIFNeuron(), wrap=lambda f, x: f(x),
+         mode='per_step'):
+    return wrap(neuron, NORM_MODES[mode](x, norm))
 
 
 @pytest.mark.parametrize('layout',
                          [torch.contiguous_format, torch.channels_last])
-def test_neuron_behind_batch_norm_keeps_nothing_more(layout):
+@pytest.mark.parametrize('mode, steps', [
+    ('per_step', (3, 2)), ('merged', (1, 6))])
+def test_neuron_behind_batch_norm_keeps_nothing_more(layout, mode, steps):
     """The same gradients as a neuron that keeps its input."""
     norm, (leaf, x) = nn.BatchNorm2d(8), currents(layout)
-    spikes, shapes = kept(lambda: fire(x, norm))
+    spikes, shapes = kept(lambda: fire(x, norm, mode=mode))
     assert 0.05 < spikes.mean() < 0.5
     # Twice the norm's input and its two statistics: norm and neuron.
-    assert sorted(shapes) == sorted(2 * [(3, 2, 8, 9, 9), (3, 8), (3, 8)])
+    statistics = 2 * [(steps[0], 8)]
+    assert sorted(shapes) == sorted(2 * [(*steps, 8, 9, 9), *statistics])
     leaves = [leaf, *norm.parameters()]
     weight = torch.rand_like(spikes)
     ours = torch.autograd.grad((spikes * weight).sum(), leaves)
-    plain = LIFNeuron()(norm_per_step(x, norm).clone())
+    plain = LIFNeuron()(NORM_MODES[mode](x, norm).clone())
     assert torch.equal(spikes, plain)
     for a, b in zip(ours, torch.autograd.grad((plain * weight).sum(), leaves)):
         assert a.abs().sum() > 0
