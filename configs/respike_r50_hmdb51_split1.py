@@ -1,5 +1,5 @@
 _base_ = [
-    '_base_/models/respike_r50.py', '_base_/packs/key_residual.py',
+    '_base_/models/respike_r50.py', '_base_/packs/segments.py',
     '_base_/recipes/hmdb51.py'
 ]
 model = dict(cls_head=dict(num_classes=51))

@@ -2,7 +2,7 @@ _base_ = './respike_r50_hmdb51_split1.py'
 
 # Key-frame stride s = 2: eight key frames a clip, one residual frame each.
 pack = [
-    dict(type='KeyResidualSampler', stride=2),
+    dict(type='KeyResidualSampler', stride=2, emit='segments'),
     dict(type='PackActionInputs'),
 ]
 train_dataloader = dict(dataset=dict(pipeline=_base_.train_frames + pack))

@@ -2,7 +2,7 @@ _base_ = './respike_r50_hmdb51_split1.py'
 
 # Key-frame stride s = 8: two key frames a clip, seven residual frames each.
 pack = [
-    dict(type='KeyResidualSampler', stride=8),
+    dict(type='KeyResidualSampler', stride=8, emit='segments'),
     dict(type='PackActionInputs'),
 ]
 train_dataloader = dict(dataset=dict(pipeline=_base_.train_frames + pack))

@@ -2,7 +2,7 @@
 _base_ = '../respike_r50_ucf101_split1.py'
 
 pack = [
-    dict(type='KeyResidualSampler', stride=16),
+    dict(type='KeyResidualSampler', stride=16, emit='segments'),
     dict(type='PackActionInputs'),
 ]
 train_dataloader = dict(

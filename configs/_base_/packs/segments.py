@@ -1,4 +1,5 @@
-# Segments of four raw frames: the spiking branch sees frames, not residuals.
+# Key-frame stride s = 4 in uint8: a segment is a key frame and three frames
+# behind it; the data preprocessor subtracts on the device.
 pack = [
     dict(type='KeyResidualSampler', stride=4, emit='segments'),
     dict(type='PackActionInputs'),
