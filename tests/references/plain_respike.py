@@ -2,11 +2,14 @@
 
 The spiking network runs one time step after another with spikingjelly's
 single-step neurons, attention is two matrix products around a softmax, and
-keys and values are computed at every step. Nothing comes from the package;
-parameters and buffers carry the same names, so state dicts load strictly.
+keys and values are computed at every step. Batch norm over time and batch
+together needs all steps at a layer at once; the network then runs one layer
+after another, with spikingjelly's multi-step neurons. Nothing comes from the
+package; parameters and buffers carry the same names, so state dicts load
+strictly.
 
 Shapes: ``N`` clips of ``T`` frames, ``B`` segments of ``s`` frames in all,
-``C, H, W`` a map, ``L, M`` tokens, ``D`` channels.
+``S = s - 1`` time steps, ``C, H, W`` a map, ``L, M`` tokens, ``D`` channels.
 """
 from typing import Sequence
 
@@ -27,7 +30,27 @@ def lif() -> nn.Module:
         detach_reset=True)
 
 
+def norm_merged(x: Tensor, norm: nn.BatchNorm2d, num_steps: int) -> Tensor:
+    """Batch norm of ``[S * B, C, H, W]`` by the statistics of all of it.
+
+    The running statistics keep as much of their old values as ``S`` updates
+    would leave.
+    """
+    mean, var = norm.running_mean, norm.running_var
+    if norm.training:
+        kept, count = (1 - norm.momentum)**num_steps, x[:, 0].numel()
+        mean, var = x.mean((0, 2, 3)), x.var((0, 2, 3), correction=0)
+        unbiased = var.detach() * count / (count - 1)
+        norm.running_mean.mul_(kept).add_((1 - kept) * mean.detach())
+        norm.running_var.mul_(kept).add_((1 - kept) * unbiased)
+        norm.num_batches_tracked += 1
+    mean, var, weight, bias = (
+        y.view(-1, 1, 1) for y in (mean, var, norm.weight, norm.bias))
+    return (x - mean) / (var + norm.eps).sqrt() * weight + bias
+
+
 class ConvNorm(nn.Module):
+    """One step ``[B, C, H, W]``, or all of them ``[S, B, C, H, W]``."""
 
     def __init__(self, conv: nn.Module, channels: int) -> None:
         super().__init__()
@@ -35,7 +58,10 @@ class ConvNorm(nn.Module):
         self.norm = nn.BatchNorm2d(channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.norm(self.conv(x))
+        if x.dim() == 4:
+            return self.norm(self.conv(x))
+        out = norm_merged(self.conv(x.flatten(0, 1)), self.norm, len(x))
+        return out.unflatten(0, x.shape[:2])
 
 
 class Block(nn.Module):
@@ -161,6 +187,8 @@ class PlainReSpike(nn.Module):
         reductions: Pooling in front of the attention, per stage.
         head_channels: Width of an attention head.
         num_groups: Groups of the fusion's first normalisation.
+        norm_mode: Batch statistics of the spiking network in training: of
+            every time step alone (``'per_step'``), or of all (``'merged'``).
     """
 
     def __init__(self,
@@ -170,10 +198,14 @@ class PlainReSpike(nn.Module):
                  base_channels: int = 64,
                  reductions: Sequence[int] = (4, 2, 1, 1),
                  head_channels: int = 32,
-                 num_groups: int = 32) -> None:
+                 num_groups: int = 32,
+                 norm_mode: str = 'per_step') -> None:
         super().__init__()
         self.backbone = ann
         self.snn_backbone = SpikingResNet(base_channels)
+        self.all_steps_at_once = norm_mode == 'merged'
+        if self.all_steps_at_once:
+            functional.set_step_mode(self.snn_backbone, 'm')
         self.neck = nn.Module()
         self.neck.blocks = nn.ModuleDict({
             str(i): Fusion(base_channels * 2**i, context_channels[i],
@@ -184,17 +216,27 @@ class PlainReSpike(nn.Module):
         self.cls_head.fc_cls = nn.Linear(
             context_channels[-1] + 8 * base_channels, num_classes)
 
+    def spiking_map(self, x: Tensor, context: Sequence[Tensor]) -> Tensor:
+        """Residual frames of one step or of all, by their dimensions."""
+        x = self.snn_backbone.stem(x)
+        for i, key_map in enumerate(context):
+            x = getattr(self.snn_backbone, f'layer{i + 1}')(x)
+            fuse = self.neck.blocks[str(i)]
+            if x.dim() == 4:
+                x = fuse(x, key_map)
+            else:
+                x = torch.stack([fuse(step, key_map) for step in x])
+        return x
+
     def forward(self, clip: Tensor, stride: int) -> Tensor:
         """Normalised clips ``[N, T, 3, H, W]`` to logits."""
         segments = clip.unflatten(1, (-1, stride)).flatten(0, 1)
         context = self.backbone(segments[:, 0])
-        maps = []
-        for t in range(1, stride):
-            x = self.snn_backbone.stem(segments[:, t] - segments[:, 0])
-            for i in range(4):
-                x = getattr(self.snn_backbone, f'layer{i + 1}')(x)
-                x = self.neck.blocks[str(i)](x, context[i])
-            maps.append(x)
+        steps = (segments[:, t] - segments[:, 0] for t in range(1, stride))
+        if self.all_steps_at_once:
+            maps = self.spiking_map(torch.stack(tuple(steps)), context)
+        else:
+            maps = [self.spiking_map(step, context) for step in steps]
         # At rest for the next clip; their potentials would also hold on to
         # this one's graph.
         functional.reset_net(self.snn_backbone)

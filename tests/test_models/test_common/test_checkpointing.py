@@ -2,6 +2,8 @@ import copy
 
 import pytest
 import torch
+from mmaction.registry import MODELS
+from small_respike import NECK, build
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -105,7 +107,7 @@ def kept_bytes(function):
         if not isinstance(tensor, nn.Parameter):
             storage = tensor.untyped_storage()
             kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
+        return tensor.detach()  # itself, an output would keep its own graph
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
         out = function()
@@ -142,6 +144,58 @@ def test_every_level_keeps_less():
     # Per step, batch norm in front of neurons is made again at every level.
     net = MSResNet(base_channels=4)
     assert 1.2 * kept_bytes(lambda: net(x)) < kept[0]
+
+
+def channels_last(*shape):
+    """As maps are inside the network."""
+    return torch.randn(shape).contiguous(memory_format=torch.channels_last)
+
+
+def test_attention_level_keeps_the_maps_that_are_fused():
+    """Two a fusion block; what other parts keep stays the same."""
+    clip = torch.randn(1, 1, 2, 4, 3, 32, 32)
+    pairs = []  # spiking and key-frame map of every stage
+    for size, channels in zip((8, 4, 2, 1), (8, 16, 32, 64)):
+        spiking, key = (
+            channels_last(batch, channels, size, size) for batch in (6, 2))
+        pairs.append((spiking.unflatten(0, (3, 2)).requires_grad_(),
+                      key.requires_grad_()))
+    in_blocks, elsewhere = {}, {}
+    for level in ('none', 'attention'):
+        # Pooled, the spiking map would be kept at the second level alone.
+        model = build(
+            checkpoint=level, neck={**NECK, 'reductions': (1, 1, 1, 1)})
+        in_blocks[level] = sum(
+            kept_bytes(lambda: model.neck(*pair, stage))
+            for stage, pair in enumerate(pairs))
+        elsewhere[level] = (
+            kept_bytes(lambda: model(clip, stage='head')) - in_blocks[level])
+    assert in_blocks['attention'] == sum(y.nbytes for y in sum(pairs, ()))
+    assert in_blocks['none'] > 10 * in_blocks['attention']
+    assert elsewhere['none'] == elsewhere['attention']
+
+
+def test_levels_of_the_papers_network():
+    """MiB that a clip of 16 frames of 224x224 adds, against those aimed for.
+
+    They grow with the area, but for the head's pooled features (40 kB), which
+    crops of 64x64 scaled up count 12 times: exact within 0.5 MiB.
+    """
+    found = []
+    for level in CHECKPOINT_LEVELS:
+        model = MODELS.build(dict(
+            type='HybridReSpike',
+            backbone=dict(type='ResNet', depth=50),
+            snn_backbone=dict(type='MSResNet'),
+            neck=dict(type='CrossAttentionNeck'),
+            cls_head=dict(type='ReSpikeHead', num_classes=101),
+            checkpoint=level))
+        one, two = (
+            kept_bytes(lambda: model(torch.randn(clips, 1, 4, 4, 3, 64, 64),
+                                     stage='head')) for clips in (1, 2))
+        found.append((two - one) / 2**20 * (224 / 64)**2)
+    assert 620 > found[0] > found[1] > found[2] > found[3]
+    assert 250 > found[3]
 
 
 def test_dropout_drops_the_same():

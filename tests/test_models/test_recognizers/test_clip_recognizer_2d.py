@@ -66,3 +66,52 @@ def test_training_takes_one_clip(models):
 def test_clip_len_is_positive():
     with pytest.raises(ValueError, match='clip_len takes integers above 0'):
         MODELS.build(dict(type='ClipRecognizer2D', clip_len=0, **CONFIG))
+
+
+def spiking(clip_len, head='SpikingHead', loss='CrossEntropyLoss',
+            **backbone):
+    return MODELS.build(
+        dict(
+            type='ClipRecognizer2D',
+            clip_len=clip_len,
+            backbone=backbone,
+            cls_head=dict(
+                type=head, num_classes=5, in_channels=32,
+                loss_cls=dict(type=loss))))
+
+
+MS_RESNET = dict(type='MSResNet', base_channels=4)
+TWO_STREAM = dict(
+    type='ResidualTwoStreamResNet',
+    stream=dict(type='mmpretrain.ResNet', depth=18, base_channels=4,
+                stem_channels=4))
+
+
+@pytest.mark.parametrize('backbone, message', [
+    (dict(**MS_RESNET, num_steps=8), 'clip_len=4 .* num_steps=8'),
+    (dict(**MS_RESNET, num_steps=3), 'clip_len=4 .* num_steps=3'),
+    (dict(**TWO_STREAM, clip_len=8), 'clip_len=4 .* clip_len=8'),
+])
+def test_backbones_that_would_join_videos(backbone, message):
+    with pytest.raises(ValueError, match=f'{message}.*model.backbone'):
+        spiking(4, **backbone)
+
+
+@pytest.mark.parametrize('num_steps', [2, 4, None])
+def test_backbones_that_keep_to_a_clip(num_steps):
+    """Two sequences a clip are two segments."""
+    assert spiking(4, **MS_RESNET, num_steps=num_steps).clip_len == 4
+
+
+def test_a_loss_of_single_steps_needs_their_scores():
+    with pytest.raises(ValueError, match='TSNHead.*TETLoss.*SpikingHead'):
+        spiking(4, 'TSNHead', 'TETLoss', **MS_RESNET, num_steps=4)
+    spiking(4, 'SpikingHead', 'TETLoss', **MS_RESNET, num_steps=4)
+
+
+def test_without_a_head():
+    model = MODELS.build(
+        dict(
+            type='ClipRecognizer2D', clip_len=3, backbone=CONFIG['backbone']))
+    feats, _ = model.extract_feat(torch.randn(2, 3, 3, 32, 32))
+    assert len(feats) == 6

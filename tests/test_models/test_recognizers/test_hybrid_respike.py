@@ -1,5 +1,6 @@
 import pytest
 import torch
+import torchvision
 from action_samples import score_of
 from small_respike import MODEL, NECK, build, clips
 
@@ -34,14 +35,16 @@ def test_every_parameter_gets_a_gradient(options, amp):
     dict(type='ResNet', depth=18),
     dict(type='mmpretrain.ResNet', depth=18),
     dict(type='torchvision.resnet18'),
+    dict(type=torchvision.models.resnet18),
     dict(type='timm.resnet18', pretrained=False),
     dict(type='timm.convnext_atto', pretrained=False),
-], ids=lambda cfg: cfg['type'])
+], ids=lambda cfg: str(cfg['type']).split(' at ')[0])
 def test_any_four_stage_backbone(backbone):
-    if backbone['type'].startswith('timm'):
+    kind = str(backbone['type'])
+    if kind.startswith('timm'):
         pytest.importorskip('timm')
     model = build(backbone=backbone).train()
-    widths = [40, 80, 160, 320] if 'atto' in backbone['type'] else [
+    widths = [40, 80, 160, 320] if 'atto' in kind else [
         64, 128, 256, 512]
     found = [
         block.block.cross_attn.to_k.in_features
@@ -170,6 +173,63 @@ def test_bad_backbone():
         build(backbone=dict(type='ResNet', depth=18, out_indices=(2, 3)))
     with pytest.raises(ValueError, match='no layer1..layer4'):
         build(backbone=dict(type='torchvision.mobilenet_v2'))
+    with pytest.raises(ValueError, match='gap_before_final_norm=False'):
+        build(backbone=dict(type='mmpretrain.ConvNeXt', arch='atto'))
+
+
+def test_a_backbone_of_more_than_four_stages():
+    backbone = dict(type='MobileNetV2', widen_factor=0.25)
+    with pytest.raises(ValueError, match=r'22 of its 52.*\(1, 2, 4, 7\)'):
+        build(backbone=backbone)
+    model = build(backbone={**backbone, 'out_indices': (1, 2, 4, 7)})
+    assert model.cls_head.in_channels == 1280 + 64
+
+
+def test_swin_blocks_are_recomputed():
+    """They take keyword arguments."""
+    arch = dict(embed_dims=8, depths=[1] * 4, num_heads=[1] * 4)
+    backbone = dict(
+        type='mmpretrain.SwinTransformer', arch=arch, window_size=2,
+        pad_small_map=True, drop_path_rate=0.)
+    gradients = []
+    for level in ('none', 'neurons'):
+        model = build(backbone=backbone, checkpoint=level).train()
+        losses_of(model)['loss_cls'].backward()
+        gradients.append(model.backbone.patch_embed.projection.weight.grad)
+    assert gradients[0].any()
+    torch.testing.assert_close(*gradients)
+
+
+def test_stages_of_extract_feat():
+    model = build()
+    x = torch.randn(1, 1, 2, 4, 3, 32, 32)
+    for stage in ('backbone', 'neck'):
+        assert len(model.extract_feat(x, stage=stage)[0]) == 2
+    with pytest.raises(ValueError, match="'neck', 'head'.*got 'bogus'"):
+        model.extract_feat(x, stage='bogus')
+
+
+@pytest.mark.parametrize('mean, warns', [
+    (None, False),
+    ([0.] * 3, False),
+    ([0., 0., 9.], True),
+])
+def test_the_stock_preprocessor_is_warned_of(monkeypatch, mean, warns):
+    said = []
+    monkeypatch.setattr(
+        'respike_mm.models.recognizers.hybrid_respike.print_log',
+        lambda message, *args, **kwargs: said.append(message))
+    std = None if mean is None else [1.] * 3
+    build(data_preprocessor=dict(
+        type='ActionDataPreprocessor', mean=mean, std=std))
+    assert len(said) == warns
+    assert not warns or 'model.data_preprocessor.type' in said[0]
+
+
+def test_a_loss_of_single_steps_is_refused():
+    head = {**MODEL['cls_head'], 'loss_cls': dict(type='TETLoss')}
+    with pytest.raises(ValueError, match='ReSpikeHead.*TETLoss.*SpikingHead'):
+        build(cls_head=head)
 
 
 def test_unknown_option():
