@@ -1,0 +1,12 @@
+_base_ = [
+    '../_base_/models/tsn_r50.py', '../_base_/packs/key.py',
+    '../_base_/recipes/k400.py'
+]
+# ANN on key frames: sees objects, no motion.
+model = dict(clip_len=4, cls_head=dict(num_classes=400))
+
+train_dataloader = dict(
+    dataset=dict(pipeline=_base_.train_frames + _base_.pack))
+val_dataloader = dict(dataset=dict(pipeline=_base_.val_frames + _base_.pack))
+test_pipeline = _base_.test_frames + _base_.pack
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

@@ -1,0 +1,17 @@
+_base_ = [
+    '../_base_/models/ms_resnet18.py', '../_base_/packs/residual.py',
+    '../_base_/recipes/k400.py'
+]
+# Spiking network on residual frames, three time steps a segment; they have
+# no mean to subtract.
+model = dict(
+    clip_len=12,
+    backbone=dict(num_steps=3),
+    cls_head=dict(num_classes=400),
+    data_preprocessor=dict(mean=[0, 0, 0]))
+
+train_dataloader = dict(
+    dataset=dict(pipeline=_base_.train_frames + _base_.pack))
+val_dataloader = dict(dataset=dict(pipeline=_base_.val_frames + _base_.pack))
+test_pipeline = _base_.test_frames + _base_.pack
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
