@@ -44,12 +44,21 @@ def parse_args() -> argparse.Namespace:
         '--video-out', type=Path,
         help='folder for annotated videos; the .mp4 to write for live video')
     parser.add_argument('--device', default='cpu')
+    parser.add_argument(
+        '--fold', action='store_true',
+        help='fold the batch norms of a HybridReSpike into its convolutions')
+    parser.add_argument(
+        '--compile', action='store_true',
+        help="run a HybridReSpike's branches through torch.compile")
     live = parser.add_argument_group('live video')
     live.add_argument('--every', type=int, default=8,
                       help='frames from one prediction to the next '
                       '(default: 8)')
     live.add_argument('--clips', action='store_true',
                       help='run a HybridReSpike by clips, not as a stream')
+    live.add_argument('--interval', type=int,
+                      help='frames from one of a clip to its next (default: '
+                      "the config's)")
     live.add_argument('--show', action='store_true',
                       help='show it in a window; q ends')
     live.add_argument('--max-frames', type=int, help='stop after so many')
@@ -149,6 +158,28 @@ def fingerprint(model: 'nn.Module') -> str:
     return digest.hexdigest()[:8]
 
 
+def accelerate(model: 'nn.Module', args: argparse.Namespace) -> 'nn.Module':
+    """The model as ``--fold`` and ``--compile`` ask for it.
+
+    Raises:
+        ValueError: If it is no ``HybridReSpike``.
+    """
+    if not (args.fold or args.compile):
+        return model
+    import torch
+
+    from respike_mm.deployment import fold_batch_norm
+    from respike_mm.models import HybridReSpike
+    if not isinstance(model, HybridReSpike):
+        raise ValueError('--fold and --compile take a HybridReSpike, not a '
+                         f'{type(model).__name__}')
+    if args.fold:
+        model = fold_batch_norm(model)
+    if args.compile:
+        model.forward_branches = torch.compile(model.forward_branches)
+    return model
+
+
 def predict_files(model: 'nn.Module', names: List[str],
                   log: Optional['PredictionLog'],
                   args: argparse.Namespace) -> int:
@@ -194,6 +225,20 @@ def predict_files(model: 'nn.Module', names: List[str],
     return failed
 
 
+def check_live(args: argparse.Namespace) -> None:
+    """Refuse to write the video over the file that it is read from.
+
+    Raises:
+        ValueError: If ``--video-out`` is that file.
+    """
+    source = Path(args.inputs[0].split('file:')[-1])
+    target = args.video_out
+    if (target and target.exists() and source.exists()
+            and source.samefile(target)):
+        raise ValueError(f'--video-out {target} would replace the input '
+                         f'{args.inputs[0]}; choose another file')
+
+
 def predict_live(model: 'nn.Module', names: List[str],
                  log: Optional['PredictionLog'],
                  args: argparse.Namespace) -> None:
@@ -201,17 +246,22 @@ def predict_live(model: 'nn.Module', names: List[str],
 
     Raises:
         StreamError: If it breaks, or ends before the first prediction.
+        ValueError: If the video or the model does not suit.
     """
     from contextlib import nullcontext
     from itertools import islice
 
-    from respike_mm.apis.live_recognizer import live_recognizer
+    from respike_mm.apis.live_recognizer import StreamedClip, live_recognizer
     from respike_mm.apis.live_source import (StreamError, frames_per_second,
                                              live_frames, open_capture)
     from respike_mm.visualization.captions import draw_caption
     from respike_mm.visualization.video import VideoFile
+    check_live(args)
     source = args.inputs[0]
-    recognizer = live_recognizer(model, args.every, args.clips)
+    recognizer = live_recognizer(model, args.every, args.clips, args.interval)
+    if args.compile and isinstance(recognizer, StreamedClip):
+        raise ValueError('--compile acts on clips, not on a stream; add '
+                         '--clips')
     print(f'{type(model).__name__} runs by {type(recognizer).__name__}')
     capture = open_capture(int(source) if source.isdigit() else source)
     fps = frames_per_second(capture)
@@ -265,6 +315,7 @@ def main() -> int:
         model = load_recognizer(cfg, args.checkpoint, args.device)
         name = (f'{Path(args.config).stem} {Path(args.checkpoint).name} '
                 f'{fingerprint(model)}')
+        model = accelerate(model, args)
         with PredictionLog(args.out, name, args.top_k, args.retry) \
                 if args.out else nullcontext() as log:
             if is_live(args.inputs[0]):

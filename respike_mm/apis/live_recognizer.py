@@ -19,16 +19,20 @@ class StreamedClip:
     Args:
         model: A ``HybridReSpike`` with its config as ``model.cfg``.
         every: Frames from one prediction to the next.
+        frame_interval: Use every n-th frame only; None for the config's.
 
     Raises:
         ValueError: If the config's pipeline or the spiking branch does not
-            suit a stream, or ``every`` is not positive.
+            suit a stream, or a number is not positive.
     """
 
-    def __init__(self, model: HybridReSpike, every: int) -> None:
+    def __init__(self,
+                 model: HybridReSpike,
+                 every: int,
+                 frame_interval: Optional[int] = None) -> None:
         if every < 1:
             raise ValueError(f'every must be positive, got {every}')
-        self.stream = StreamingReSpike(model)
+        self.stream = StreamingReSpike(model, frame_interval=frame_interval)
         clip_len = self.stream.stride * self.stream.num_segments
         self.span = (clip_len - 1) * self.stream.frame_interval + 1
         self.every = every
@@ -44,18 +48,23 @@ class StreamedClip:
         return self.stream.scores
 
 
-def live_recognizer(model: nn.Module,
-                    every: int,
-                    clips: bool = False) -> Union[StreamedClip, SlidingClip]:
+def live_recognizer(
+        model: nn.Module,
+        every: int,
+        clips: bool = False,
+        frame_interval: Optional[int] = None
+) -> Union[StreamedClip, SlidingClip]:
     """What runs a model on live video: ReSpike as a stream, others by clips.
 
     Args:
         model: A recognizer with its config as ``model.cfg``.
         every: Frames from one prediction to the next.
         clips: Run ReSpike by clips, too.
+        frame_interval: Use every n-th frame only; None for the config's.
 
     Raises:
         ValueError: If the chosen one cannot run the model.
     """
     streams = isinstance(model, HybridReSpike) and not clips
-    return (StreamedClip if streams else SlidingClip)(model, every)
+    chosen = StreamedClip if streams else SlidingClip
+    return chosen(model, every, frame_interval)

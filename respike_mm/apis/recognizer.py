@@ -1,4 +1,5 @@
 """Load a trained recognizer, strictly."""
+from copy import deepcopy
 from pathlib import Path
 from typing import Dict, Union
 
@@ -29,8 +30,9 @@ def load_recognizer(config: Union[str, Path, Config],
     goes on with random weights; here that is an error.
 
     Args:
-        config: A config or its file.
-        checkpoint: A file or an address.
+        config: A config, which stays as it is, or its file.
+        checkpoint: A file or an address; a prefix ``module.`` of its names,
+            as distributed models have it, is left out.
         device: Where to put the model.
 
     Returns:
@@ -39,12 +41,15 @@ def load_recognizer(config: Union[str, Path, Config],
     Raises:
         ValueError: If the checkpoint holds no weights or another model's.
     """
-    model = init_recognizer(config, None, device='cpu')
+    # init_recognizer writes into the config that it is given.
+    model = init_recognizer(deepcopy(config), None, device='cpu')
     loaded = _load_checkpoint(str(checkpoint), map_location='cpu')
     if not isinstance(loaded, dict):
         raise ValueError(f'{checkpoint} holds no weights but a '
                          f'{type(loaded).__name__}')
-    weights = loaded.get('state_dict', loaded)
+    # As _load_checkpoint_to_model takes them.
+    weights = {name.removeprefix('module.'): value
+               for name, value in loaded.get('state_dict', loaded).items()}
     found = [
         f'{what} {len(names)} (such as {names[0]})' for what, names in
         _differences(model.state_dict(), weights).items() if names

@@ -15,7 +15,7 @@ from torch import Tensor
 from ..models.recognizers import HybridReSpike
 from ..models.recognizers.respike_step import (KeyFrame, ReSpikeStep,
                                                SegmentState)
-from .live_pipeline import after_decoding
+from .live_pipeline import after_decoding, checked_interval
 
 Frame = Union[np.ndarray, Tensor]
 
@@ -28,27 +28,28 @@ def stream_options(cfg: Config) -> dict:
 
     Returns:
         Arguments of :class:`StreamingReSpike`: ``stride``, ``num_segments``,
-        ``frame_interval`` and ``transforms``.
+        ``frame_interval`` (None where the sampler takes it from the file, as
+        ``UniformSample`` does) and ``transforms``.
 
     Raises:
         ValueError: If the pipeline does not decode frames and end in a
             ``KeyResidualSampler``.
     """
     pipeline = cfg.get('test_pipeline') or cfg.test_dataloader.dataset.pipeline
-    clip_len, frame_interval, transforms = after_decoding(pipeline)
-    names = [step['type'] for step in transforms]
+    live = after_decoding(pipeline)
+    names = [step['type'] for step in live.transforms]
     if 'KeyResidualSampler' not in names:
         raise ValueError(
             'the test pipeline of a stream must end in KeyResidualSampler, '
             f'behind the decoding are {names}; pass stride, num_segments, '
             'frame_interval and transforms')
     end = names.index('KeyResidualSampler')
-    stride = transforms[end]['stride']
+    stride = live.transforms[end]['stride']
     return dict(
         stride=stride,
-        num_segments=clip_len // stride,
-        frame_interval=frame_interval,
-        transforms=transforms[:end])
+        num_segments=live.clip_len // stride,
+        frame_interval=live.frame_interval,
+        transforms=live.transforms[:end])
 
 
 class StreamingReSpike:
@@ -76,7 +77,8 @@ class StreamingReSpike:
         stride: Frames ``s`` of a segment.
         num_segments: Segments ``K`` whose logits are averaged, the current
             one included.
-        frame_interval: Use every n-th frame only.
+        frame_interval: Use every n-th frame only. Needed where the config's
+            sampler spreads a clip over the file (``UniformSample``).
         transforms: MMAction2 transforms of every frame ahead of the network,
             such as a resize and a centre crop; ``()`` for none.
         every: ``'frame'`` predicts at every residual frame, the current
@@ -108,8 +110,7 @@ class StreamingReSpike:
                 k: defaults[k] if v is None else v
                 for k, v in options.items()
             }
-        for name, low in dict(stride=2, num_segments=1,
-                              frame_interval=1).items():
+        for name, low in dict(stride=2, num_segments=1).items():
             if not isinstance(options[name], int) or options[name] < low:
                 raise ValueError(f'{name} must be an integer >= {low}, got '
                                  f'{options[name]!r}')
@@ -119,7 +120,7 @@ class StreamingReSpike:
         self.model = model
         self.stride = options['stride']
         self.num_segments = options['num_segments']
-        self.frame_interval = options['frame_interval']
+        self.frame_interval = checked_interval(options['frame_interval'])
         self.transforms = Compose(
             [TRANSFORMS.build(t) for t in options['transforms']])
         self.every, self.layout = every, layout
@@ -150,7 +151,8 @@ class StreamingReSpike:
         """Scores as of the last frame, also where the video ends early.
 
         ``[num_classes]``, or ``[B, num_classes]`` of a batch of streams;
-        None before the first residual frame.
+        None before the first residual frame. Of a head with
+        ``average_clips=None`` the mean of the views' logits.
         """
         segments = list(self._finished)
         if self._current is not None:
@@ -161,6 +163,8 @@ class StreamingReSpike:
         logits = torch.stack(segments).mean(0)
         head = self.model.cls_head
         scores = head.average_clip(logits, num_segs=self._views)
+        if head.average_clips is None:  # [B, V, num_classes]
+            scores = scores.mean(1)
         return scores[0] if len(self._shape) == 3 else scores
 
     @torch.no_grad()
@@ -210,6 +214,9 @@ class StreamingReSpike:
         self._views = images.shape[1]
 
     def _continue_segment(self, images: Tensor) -> None:
+        if images.dtype != torch.uint8:
+            # Any other type is a residual frame to the preprocessor.
+            images = images - self._key
         residual = self._normalise(torch.stack([self._key, images], dim=2))
         self._current, self._state = self._network(residual, self._key_frame,
                                                    self._state)

@@ -42,6 +42,27 @@ def test_a_stream_predicts_what_clips_do(model):
     assert (stream[10] - stream[16]).abs().max() > 1e-4
 
 
+def test_frames_spread_over_a_file(model):
+    """Live video has no length: the interval has to be given."""
+    model.cfg.test_pipeline[1] = dict(
+        type='UniformSample', clip_len=6, num_clips=4, test_mode=True)
+    for clips in (False, True):
+        with pytest.raises(ValueError, match='frame_interval .*--interval'):
+            live_recognizer(model, 1, clips)
+        with pytest.raises(ValueError, match='>= 1, got 0'):
+            live_recognizer(model, 1, clips, frame_interval=0)
+    frames = np.random.default_rng(0).integers(
+        0, 256, (16, 40, 48, 3), np.uint8)
+    outputs = []
+    for clips in (False, True):
+        recognizer = live_recognizer(model, 1, clips, frame_interval=3)
+        outputs.append([recognizer.step(frame) for frame in frames])
+    for scores in outputs:
+        assert [i for i, x in enumerate(scores) if x is not None] == [15]
+    torch.testing.assert_close(outputs[0][15], outputs[1][15], rtol=0,
+                               atol=1e-5)
+
+
 def test_who_runs_as_a_stream(model):
     assert type(live_recognizer(model, 1)) is StreamedClip
     assert type(live_recognizer(model, 1, clips=True)) is SlidingClip

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from mmaction.registry import MODELS
 from mmengine.config import Config
 from small_respike import MODEL, small_respike
 
@@ -28,6 +29,30 @@ def test_weights_without_a_runner(checkpoint):
     weights = torch.load(checkpoint)['state_dict']
     torch.save(weights, checkpoint)
     load_recognizer(CONFIG, checkpoint)
+
+
+def test_weights_of_a_distributed_model(checkpoint):
+    weights = torch.load(checkpoint)['state_dict']
+    torch.save({f'module.{name}': x for name, x in weights.items()},
+               checkpoint)
+    model = load_recognizer(CONFIG, checkpoint)
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, weights[name]), name
+
+
+def test_the_config_stays_as_it_is(tmp_path):
+    """Of one whose training starts from other weights."""
+    model = dict(
+        type='Recognizer2D',
+        backbone=dict(type='ResNet', depth=18, num_stages=1, strides=(1, ),
+                      dilations=(1, ), out_indices=(0, )),
+        cls_head=dict(type='TSNHead', num_classes=3, in_channels=64))
+    torch.save(MODELS.build(model).state_dict(), tmp_path / 'weights.pth')
+    model['backbone']['pretrained'] = 'other.pth'
+    config = Config(dict(model=model))
+    loaded = load_recognizer(config, tmp_path / 'weights.pth')
+    assert config.model.backbone.pretrained == 'other.pth'
+    assert loaded.cfg.model.backbone.pretrained is None
 
 
 @pytest.mark.parametrize('change, match', [

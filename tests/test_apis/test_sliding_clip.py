@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from mmaction.registry import MODELS
 from mmengine.config import Config
 from small_respike import small_respike
 
@@ -63,8 +64,64 @@ def _crop(frame):
     return resized[4:36, 10:42]
 
 
+def test_single_frames_make_one_clip():
+    """TSN: as many frames as it has segments, and not one."""
+    torch.manual_seed(0)
+    tsn = MODELS.build(dict(
+        type='Recognizer2D',
+        backbone=dict(type='ResNet', depth=18, num_stages=1, strides=(1, ),
+                      dilations=(1, ), out_indices=(0, )),
+        cls_head=dict(type='TSNHead', num_classes=5, in_channels=64,
+                      init_std=1., average_clips='score'))).eval()
+    tsn.init_weights()
+    tsn.cfg = Config(dict(test_pipeline=[
+        dict(type='VideoInit'),
+        dict(type='SampleFrames', clip_len=1, num_clips=3, test_mode=True),
+        dict(type='VideoDecode'),
+        dict(type='FormatShape', input_format='NCHW'),
+        dict(type='PackActionInputs'),
+    ]))
+    with pytest.raises(ValueError, match='frame_interval .*--interval'):
+        SlidingClip(tsn, every=1)
+    recognizer, video = SlidingClip(tsn, 1, frame_interval=4), frames(10)
+    outputs = [recognizer.step(frame) for frame in video]
+    assert [x is not None for x in outputs] == [False] * 8 + [True] * 2
+    images = torch.from_numpy(video[[1, 5, 9]]).permute(0, 3, 1, 2).float()
+    with torch.no_grad():  # logits of every frame, and their mean
+        maps = tsn.backbone(images).mean((2, 3))
+        expected = tsn.cls_head.fc_cls(maps).mean(0)
+    torch.testing.assert_close(outputs[9], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_views_that_the_head_leaves_apart(model):
+    """What ``VideoAccuracy`` tells a config to set."""
+    model.cfg.test_pipeline[4] = dict(type='ThreeCrop', crop_size=40)
+    outputs = []
+    for average in ('score', None):
+        model.cls_head.average_clips = average
+        recognizer = SlidingClip(model, every=1)
+        outputs.append([recognizer.step(x) for x in frames(15)][-1])
+    assert outputs[1].shape == (5, )
+    torch.testing.assert_close(outputs[1], outputs[0])
+
+
+@pytest.mark.parametrize('sampler, frames, interval', [
+    (dict(type='SampleFrames', clip_len=8), 8, 1),
+    (dict(type='SampleFrames', clip_len=1), 1, 1),
+    (dict(type='DenseSampleFrames', clip_len=4, frame_interval=8,
+          num_clips=2), 4, 8),
+    (dict(type='SampleFrames', clip_len=1, num_clips=8), 8, None),
+    (dict(type='mmaction.UniformSample', clip_len=16, num_clips=4), 16, None),
+    (dict(type='SampleFrames', clip_len=8, frame_interval=2, target_fps=15),
+     8, None),
+])
+def test_frames_of_samplers(sampler, frames, interval):
+    live = after_decoding([sampler, dict(type='VideoDecode')])
+    assert (live.num_frames, live.frame_interval) == (frames, interval)
+
+
 def test_pipelines_that_do_not_suit(model):
-    assert after_decoding(PIPELINE) == (8, 2, PIPELINE[3:])
+    assert after_decoding(PIPELINE) == (8, 1, 2, PIPELINE[3:])
     with pytest.raises(ValueError, match='samples clips and decodes them'):
         after_decoding(PIPELINE[3:])
     with pytest.raises(ValueError, match='every must be positive'):

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import torch
 from action_samples import score_of
-from mmaction.registry import MODELS
+from mmaction.registry import MODELS, TRANSFORMS
 from mmaction.structures import ActionDataSample
+from mmcv.transforms import BaseTransform
 from mmengine.config import Config
 from tiny_respike import settled
 
@@ -24,9 +25,9 @@ def video(num_frames, size=32, streams=None, seed=0):
 
 
 @torch.no_grad()
-def clip_scores(model, frames, stride):
+def clip_scores(model, frames, stride, emit='segments'):
     """What the test pipeline and the recognizer make of ``[T, H, W, C]``."""
-    sampler = KeyResidualSampler(stride, emit='segments')
+    sampler = KeyResidualSampler(stride, emit)
     results = sampler(dict(imgs=list(frames), clip_len=len(frames)))
     inputs = [torch.from_numpy(results['imgs'])]
     data = model.data_preprocessor(
@@ -140,6 +141,41 @@ def test_streams_in_step_keep_their_crops():
         alone = run(StreamingReSpike(model, *options), frames[:, i])[-1]
         torch.testing.assert_close(together[i], alone, rtol=0, atol=1e-5)
     assert (together[0] - together[1]).abs().max() > 1e-4
+
+
+@TRANSFORMS.register_module()
+class Darker(BaseTransform):
+    """Gives frames that are no bytes."""
+
+    def transform(self, results):
+        results['imgs'] = [x * np.float32(0.7) for x in results['imgs']]
+        return results
+
+
+def test_frames_that_transforms_make_floats():
+    """Their residuals are the stream's to take."""
+    model = settled()
+    frames = video(8)
+    stream = StreamingReSpike(model, 4, 2, 1, [dict(type='Darker')])
+    expected = clip_scores(model, frames * np.float32(0.7), 4, 'both')
+    torch.testing.assert_close(run(stream, frames)[-1], expected, rtol=0,
+                               atol=1e-5)
+
+
+def test_views_that_the_head_leaves_apart():
+    """What ``VideoAccuracy`` tells a config to set."""
+    model = settled()
+    crops = [dict(type='ThreeCrop', crop_size=32)]
+    frames = video(4, size=40, streams=2)[:, :, :32]
+    outputs = []
+    for average in ('score', None):
+        model.cls_head.average_clips = average
+        for frame in (frames, frames[:, 0]):
+            stream = StreamingReSpike(model, 4, 1, 1, crops)
+            outputs.append(run(stream, frame)[-1])
+    assert [x.shape for x in outputs[2:]] == [(2, 5), (5, )]
+    for found, expected in zip(outputs[2:], outputs[:2]):
+        torch.testing.assert_close(found, expected)
 
 
 def test_layouts_and_containers_agree():

@@ -183,13 +183,30 @@ def test_live_video(predict, video_set, tmp_path, capsys):
     path = video_set.folder / 'class0_0.mp4'
     out = tmp_path / 'live.csv'
     args = (f'file://{path}', '--every', 10, '--out', out)
-    assert predict(*args, '--video-out', tmp_path / 'live.mp4') == 0
-    # Clips of one frame: the first, then every tenth.
+    args += ('--video-out', tmp_path / 'live.mp4')
+    assert predict(*args) == 1
+    assert 'frame_interval (predict.py --interval)' in capsys.readouterr().err
+    assert predict(*args, '--interval', 3) == 0
+    # Clips of two frames: 0 and 3, then every tenth.
     assert [row['video'].split('#')[1] for row in rows_of(out)] == [
-        '0', '10', '20']
+        '3', '13', '23']
     capture = cv2.VideoCapture(str(tmp_path / 'live.mp4'))
     assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 24
     assert 'ended after 24 frames' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('folder', ['', 'link/'])
+def test_live_video_is_not_written_over(folder, predict, video_set, tmp_path,
+                                        capsys):
+    path = tmp_path / 'x.mp4'
+    shutil.copy(video_set.folder / 'class0_0.mp4', path)
+    (tmp_path / 'link').symlink_to(tmp_path)
+    content = path.read_bytes()
+    assert predict(f'file://{path}', '--interval', 1, '--video-out',
+                   f'{tmp_path}/{folder}x.mp4') == 1
+    assert f'x.mp4 would replace the input file://{path}' in \
+        capsys.readouterr().err
+    assert path.read_bytes() == content
 
 
 @pytest.fixture
@@ -228,6 +245,63 @@ def test_live_respike_equals_the_clip_model(predict_respike, video_set,
     assert len({row['score_1'] for row in stream}) == len(stream)
 
 
+@pytest.fixture
+def compiled(monkeypatch):
+    """What is given to the compiler, which runs it as it is."""
+    found = []
+
+    def record(function):
+        found.append(function)
+        return function
+
+    monkeypatch.setattr(torch, 'compile', record)
+    return found
+
+
+def test_folded_and_compiled(predict_respike, video_set, tmp_path, compiled):
+    """The same table to rounding, and rows of the same model."""
+    tables = []
+    for options in ((), ('--fold', '--compile')):
+        assert not compiled
+        out = tmp_path / f'{len(options)}.csv'
+        assert predict_respike(video_set.folder / 'class0_0.mp4', '--out',
+                               out, *options) == 0
+        tables.append(rows_of(out)[0])
+    plain, fast = tables
+    method, = compiled
+    assert method.__name__ == 'forward_branches'
+    assert not any(isinstance(module, torch.nn.BatchNorm2d)
+                   for module in method.__self__.modules())
+    assert fast['model'] == plain['model']
+    for i in range(1, 6):
+        assert fast[f'class_{i}'] == plain[f'class_{i}']
+        assert float(fast[f'score_{i}']) == pytest.approx(
+            float(plain[f'score_{i}']), abs=1e-4)
+
+
+def test_folded_stream(predict_respike, video_set, tmp_path):
+    source = f'file://{video_set.folder / "class0_0.mp4"}'
+    tables = []
+    for options in ((), ('--fold', )):
+        out = tmp_path / f'{len(options)}.csv'
+        assert predict_respike(source, '--max-frames', 6, '--out', out,
+                               *options) == 0
+        tables.append(rows_of(out)[0])
+    assert float(tables[0]['score_1']) == pytest.approx(
+        float(tables[1]['score_1']), abs=1e-4)
+
+
+def test_what_is_not_folded_or_compiled(predict, predict_respike, video_set,
+                                        compiled, capsys):
+    path = video_set.folder / 'class0_0.mp4'
+    for option in ('--fold', '--compile'):
+        assert predict(path, option) == 1
+        assert 'take a HybridReSpike, not a Recognizer2D' in \
+            capsys.readouterr().err
+    assert predict_respike(f'file://{path}', '--compile') == 1
+    assert 'add --clips' in capsys.readouterr().err
+
+
 class Breaking:
     """A capture that breaks off: another size, or silence."""
 
@@ -252,14 +326,15 @@ class Breaking:
 
 
 @pytest.mark.parametrize('sizes, kept, match', [
-    ([32, 32, 64], 2, 'from 32x32 to 64x64 after 2 frames'),
-    ([], 0, 'ended after 0 frames; the model needs 1'),
+    ([32, 32, 64], 1, 'from 32x32 to 64x64 after 2 frames'),
+    ([], 0, 'ended after 0 frames; the model needs 2'),
 ])
 def test_live_video_that_breaks(sizes, kept, match, predict, monkeypatch,
                                 tmp_path, capsys):
     monkeypatch.setattr(cv2, 'VideoCapture', lambda source: Breaking(sizes))
     out = tmp_path / 'live.csv'
-    assert predict('rtsp://camera', '--every', 1, '--out', out) == 1
+    assert predict('rtsp://camera', '--every', 1, '--interval', 1, '--out',
+                   out) == 1
     assert match in capsys.readouterr().err
     assert len(rows_of(out)) == kept
 
@@ -279,7 +354,7 @@ def test_a_streamed_respike_that_breaks(sizes, kept, match, predict_respike,
 
 @pytest.mark.parametrize('args, match', [
     (('none.mp4', ), 'none.mp4 does not exist'),
-    (('rtsp://nowhere.invalid/x', ), 'cannot open video'),
+    (('rtsp://nowhere.invalid/x', '--interval', '1'), 'cannot open video'),
     (('{video}', '--out', 'p.json'), '.csv or .jsonl'),
     (('{video}', '--labels', '{video}.txt'), 'video.*txt'),
 ])

@@ -8,15 +8,14 @@ from mmaction.structures import ActionDataSample
 from mmengine.dist import get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.hooks.hook import DATA_BATCH
-from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmengine.runner.base_loop import BaseLoop
-from torch import nn
 
-from ...structures import label_of, scores_of
+from ...structures import labels_of, video_scores
 from ...visualization.clip_pictures import PICTURES, clip_pictures
 from ...visualization.rendering import render
 from ...visualization.spikes import spiking_layers
+from .bare_model import bare_model
 
 _WITH_SPIKES = {'raster', 'rate_maps'}
 
@@ -77,7 +76,7 @@ class ClipPicturesHook(Hook):
 
     def before_run(self, runner: Runner) -> None:
         """Refuse what could not be drawn, before anything is trained."""
-        model = _unwrapped(runner.model)
+        model = bare_model(runner)
         blocks = getattr(getattr(model, 'neck', None), 'blocks', {})
         if 'attention' in self.pictures and str(self.stage - 1) not in blocks:
             raise ValueError(
@@ -127,26 +126,24 @@ class ClipPicturesHook(Hook):
         if not is_main_process():
             return
         last = (self.num_samples - 1) * self.sample_interval
-        model = _unwrapped(runner.model)
+        model = bare_model(runner)
         for i, output in enumerate(outputs, self._seen):
             if i > last or i % self.sample_interval:
                 continue
             index = i * get_world_size()  # processes take turns
             clip = data_batch['inputs'][i - self._seen][:1]
             one = dict(inputs=[clip], data_samples=[output])
-            for name, figure in clip_pictures(
-                    model, one, f'{mode} sample {index}: {_result(output)}',
-                    self.pictures, self.stage, self.top_k):
-                runner.visualizer.add_image(f'{mode}_{index}_{name}',
-                                            render(figure), step)
+            # Compiled code calls no hooks of layers.
+            with torch.compiler.set_stance('force_eager'):
+                for name, figure in clip_pictures(
+                        model, one,
+                        f'{mode} sample {index}: {_result(output)}',
+                        self.pictures, self.stage, self.top_k):
+                    runner.visualizer.add_image(f'{mode}_{index}_{name}',
+                                                render(figure), step)
         self._seen += len(outputs)
 
 
-def _unwrapped(model: nn.Module) -> nn.Module:
-    return model.module if is_model_wrapper(model) else model
-
-
 def _result(sample: ActionDataSample) -> str:
-    # Without average_clips there are scores of every clip.
-    scores = torch.atleast_2d(scores_of(sample)).mean(0)
-    return f'class {label_of(sample)} predicted as {int(scores.argmax())}'
+    labels = ', '.join(map(str, labels_of(sample))) or 'none'
+    return f'class {labels} predicted as {int(video_scores(sample).argmax())}'

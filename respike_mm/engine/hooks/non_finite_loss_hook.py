@@ -10,9 +10,10 @@ from mmaction.registry import HOOKS
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.hooks.hook import DATA_BATCH
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import Tensor, nn
+
+from .bare_model import bare_model
 
 
 def is_finite(value: Any) -> bool:
@@ -118,9 +119,7 @@ class NonFiniteLossHook(Hook):
 
     def _stop(self, runner: Runner, loss: Tensor,
               data_batch: DATA_BATCH) -> None:
-        model = runner.model
-        if is_model_wrapper(model):
-            model = model.module
+        model = bare_model(runner)
         weights = [name for name, value in model.state_dict().items()
                    if not is_finite(value)]
         report = dict(

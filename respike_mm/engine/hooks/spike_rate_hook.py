@@ -7,19 +7,12 @@ from mmaction.registry import HOOKS
 from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
 from mmengine.hooks.hook import DATA_BATCH
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
-from torch import nn
 
 from ...visualization.spikes import (Activity, Recorded, activity,
                                      channel_rates, record_spikes,
                                      spiking_layers)
-
-
-def bare_model(runner: Runner) -> nn.Module:
-    """The model without what distributes it."""
-    model = runner.model
-    return model.module if is_model_wrapper(model) else model
+from .bare_model import bare_model
 
 
 @HOOKS.register_module()

@@ -3,6 +3,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from action_samples import labelled
 from mmaction.registry import MODELS
 from mmengine.dataset import pseudo_collate
 from mmengine.evaluator import BaseMetric
@@ -70,8 +71,8 @@ class Outputs(Hook):
 @pytest.fixture
 def run(tmp_path):
 
-    def call(*hooks, model=None, epochs=1, phase='train'):
-        loader = dict(dataset=Clips(), batch_size=2, num_workers=0,
+    def call(*hooks, model=None, epochs=1, phase='train', dataset=None):
+        loader = dict(dataset=dataset or Clips(), batch_size=2, num_workers=0,
                       sampler=dict(type='DefaultSampler', shuffle=False),
                       collate_fn=dict(type='pseudo_collate'))
         runner = Runner(
@@ -169,6 +170,40 @@ def test_validation_alone_is_step_zero(run, no_drawing, tmp_path):
                       num_samples=1, interval=7), phase='val')
     assert names(tmp_path) == ['val_0_sampler_0']
     assert isinstance(runner._train_loop, dict)  # not built for the step
+
+
+def test_several_labels(run, no_drawing):
+    """As a data set with ``multi_class`` keeps them."""
+    clips = Clips()
+    for i, labels in enumerate(([1, 4], [])):
+        several = torch.zeros(5)
+        several[labels] = 1
+        clips.data['data_samples'][i] = labelled(several)
+    run(dict(type='ClipPicturesHook', pictures=['sampler']), dataset=clips,
+        phase='val')
+    for title, labels in zip(no_drawing, ('1, 4', 'none'), strict=True):
+        assert f': class {labels} predicted as ' in title
+
+
+def test_the_pass_for_the_pictures_is_not_compiled(run, monkeypatch):
+    """Compiled code calls no hooks of layers, which find the spikes."""
+    graphs = []
+
+    def backend(graph, inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    compiled = torch.compile(lambda x: x + 1, backend=backend)
+
+    def pictures(*args):
+        compiled(torch.ones(1))
+        yield from ()
+
+    monkeypatch.setattr(clip_pictures_hook, 'clip_pictures', pictures)
+    run(dict(type='ClipPicturesHook', pictures=['raster']), phase='val')
+    assert not graphs
+    compiled(torch.ones(1))
+    assert len(graphs) == 1
 
 
 @pytest.mark.parametrize('options, model, match', [
