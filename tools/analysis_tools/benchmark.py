@@ -13,18 +13,25 @@ Systems run in turn, one step a round, so that all meet the same machine. A
 step is the forward and backward pass of a training step (no optimizer), or
 with ``--mode test`` a forward pass in evaluation mode. The first row is what
 ``speed`` compares with: its median CPU time (on a GPU: wall time) over the
-other's. Memory is what a further clip adds: ``saved`` what autograd keeps
-from forward to backward, ``peak`` the highest total during the step.
+other's; ``clips/s`` is by wall time. Memory is what a further clip adds:
+``saved`` what autograd keeps from forward to backward, ``peak`` the highest
+total during the step.
+
+On a GPU the kernels of a step are counted, and ``--largest-batch`` tries which
+batch still fits, beside the weights of all systems named. ``--peak-tflops``
+and ``--peak-gbs``, the device's data sheet in the precision that is measured,
+give a ``roofline`` column: the least time in which the device could do all of
+PyTorch's operations, over the wall time (``_benchmark/roofline.py``).
 
 A system is ``NAME[+MODIFIER...][:key=value,...]``. Options are those of the
 model's config. Modifiers: ``bf16`` (autocast), ``compile`` (torch.compile);
 with ``--mode test`` also ``fold`` (batch norm into convolutions), ``int8``
-(the same, and convolutions of spikes in int8) and, where it is installed,
-``openvino`` (exported, float32), ``openvino_bf16``, ``openvino_int8``
-(convolutions of spikes in int8, the rest in bfloat16) and
+(the same, and convolutions of spikes in int8) and, where installed,
+``onnxruntime`` and ``openvino`` (exported, float32), ``openvino_bf16``,
+``openvino_int8`` (convolutions of spikes in int8, the rest in bfloat16) and
 ``openvino_int8_all`` (all products in int8). The name ``plain`` is the
 reference of the tests: time loop, spikingjelly's single-step neurons, eager
-attention.
+attention. ``respike`` has its weights, unless options change their shapes.
 """
 import argparse
 import shlex
@@ -74,32 +81,51 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--no-memory', action='store_true')
     parser.add_argument('--modules', action='store_true',
                         help='memory by module too')
+    parser.add_argument('--largest-batch', action='store_true',
+                        help='which batch still fits; on a GPU')
+    parser.add_argument('--peak-tflops', type=float,
+                        help="the device's arithmetic, 10^12 a second")
+    parser.add_argument('--peak-gbs', type=float,
+                        help="its memory's bandwidth, 10^9 bytes a second")
     parser.add_argument('--out', type=Path, help='path without suffix')
     args = parser.parse_args()
     if len(set(args.systems)) < len(args.systems):
         parser.error('a system is named twice')
     if not args.rounds and args.no_memory:
         parser.error('--rounds 0 --no-memory leaves nothing to measure')
+    if args.largest_batch and not args.device.startswith('cuda'):
+        parser.error('--largest-batch is for a GPU: --device cuda')
+    peaks = args.peak_tflops or 0, args.peak_gbs or 0
+    if any(peaks) and not (min(peaks) > 0 and args.rounds):
+        parser.error('a roofline takes both --peak-tflops and --peak-gbs, '
+                     'above zero, and --rounds')
     return args
 
 
 def settings(args: argparse.Namespace) -> Dict:
     """Machine and sizes, for the report."""
     import torch
+    from _benchmark.machine import in_words, machine
     cuda = args.device.startswith('cuda')
-    machine = (
-        torch.cuda.get_device_name()
-        if cuda else f'{args.threads} CPU thread(s)')
+    found = machine(args.device)
+    threads = '' if cuda else f', {args.threads} CPU thread(s)'
     how = f'; {args.sweep["name"]} varies' if args.sweep else ''
     if args.rounds:
-        how += f'; median (lowest - highest) of {args.rounds} rounds'
+        how += (f'; median (lowest - highest) of {args.rounds} rounds; speed: '
+                f'ratio of {"wall" if cuda else "CPU"} seconds, clips/s: by '
+                'wall seconds')
+    if args.peak_tflops:
+        how += (f'; roofline: least seconds at {args.peak_tflops:g} TFLOPS '
+                f'and {args.peak_gbs:g} GB/s over wall seconds')
     return dict(
+        machine=found,
         command=shlex.join(
             ['python', 'tools/analysis_tools/benchmark.py', *sys.argv[1:]]),
         description=(
             f'{args.mode}, batch {args.batch}, {args.frames} frames of '
             f'{args.crop}x{args.crop}, s={args.stride}, depth {args.depth}, '
-            f'float32 unless said, {machine}, torch {torch.__version__}{how}'))
+            f'float32 unless said, {in_words(found)}{threads}, '
+            f'torch {torch.__version__}{how}'))
 
 
 def main() -> None:

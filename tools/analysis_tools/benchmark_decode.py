@@ -140,7 +140,7 @@ def to_markdown(report: Dict) -> str:
                           for name, why in report['left_out'].items())
 
 
-def describe(args: argparse.Namespace, readers: Dict) -> str:
+def describe(args: argparse.Namespace, readers: Dict, where: str) -> str:
     from importlib.metadata import version
     packages = dict(decord='decord', pyav='av', opencv='opencv-python',
                     torchcodec='torchcodec')
@@ -148,20 +148,25 @@ def describe(args: argparse.Namespace, readers: Dict) -> str:
                 for name, package in packages.items()
                 if any(reader.startswith(name) for reader in readers)]
     return (f'CPU ms to open a video of {args.frames} frames and read a clip '
-            f'of {CLIP}, median of {args.clips}; {", ".join(versions)}')
+            f'of {CLIP}, median of {args.clips}, {where}; '
+            f'{", ".join(versions)}')
 
 
 def main() -> None:
     args = parse_args()
     _common.import_plugin()
+    from _benchmark.machine import in_words, machine
     from _benchmark.readers import available
     from _benchmark.report import write
     from _benchmark.videos import generate
     readers, left_out = available(generate(videos(args)[0], args.videos))
     command = shlex.join(
         ['python', 'tools/analysis_tools/benchmark_decode.py', *sys.argv[1:]])
-    report = dict(command=command, description=describe(args, readers),
-                  left_out=left_out, rows=measure(args, readers))
+    found = machine('cpu')
+    report = dict(
+        machine=found, command=command,
+        description=describe(args, readers, in_words(found)),
+        left_out=left_out, rows=measure(args, readers))
     text = to_markdown(report)
     print(text, end='')
     if args.out:

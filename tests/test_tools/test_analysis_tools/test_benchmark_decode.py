@@ -75,7 +75,8 @@ def test_table(run, tmp_path, folder, capsys, monkeypatch):
     run('benchmark_decode.py', '--codecs', 'mpeg4', '--sizes', '96x64',
         '--gops', 6, 12, '--frames', 40, '--clips', 2, '--videos', folder,
         '--out', out)
-    rows = json.loads(out.with_suffix('.json').read_text())['rows']
+    report = json.loads(out.with_suffix('.json').read_text())
+    rows = report['rows']
     assert [(row['gop'], row['sampling']) for row in rows] == [
         (6, 'dense'), (6, 'tsn'), (12, 'dense'), (12, 'tsn')]
     for row in rows:
@@ -85,6 +86,7 @@ def test_table(run, tmp_path, folder, capsys, monkeypatch):
     text = out.with_suffix('.md').read_text()
     assert text == capsys.readouterr().out
     assert '| mpeg4 | 96x64 | 6 |' in text and ' wrong |' in text
+    assert report['machine']['processor'] in report['description']
 
 
 @pytest.mark.parametrize('args, message', [

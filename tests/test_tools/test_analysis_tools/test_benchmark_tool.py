@@ -1,18 +1,12 @@
 import json
 import weakref
-from argparse import Namespace
 from functools import partial
 
 import pytest
 import torch
 from _benchmark import memory, timing
-from _benchmark.report import to_markdown
-from _benchmark.system import segments
-from _benchmark.systems import MODIFIERS, build
-from mmengine.registry import init_default_scope
+from _benchmark.report import filled, to_markdown
 from torch import nn
-
-from respike_mm.deployment import Int8SpikeConv2d
 
 TINY = ('--depth', 18, '--frames', 4, '--crop', 64, '--rounds', 1)
 FLOAT = 4
@@ -137,98 +131,6 @@ def test_summary():
     assert timing.summary(times) == dict(cpu_s=2., cpu_s_min=1., cpu_s_max=5.)
 
 
-def options(**changes):
-    return Namespace(**{
-        **dict(depth=18, stride=4, frames=4, crop=64, mode='test',
-               device='cpu'), **changes})
-
-
-@pytest.fixture
-def scope():
-    init_default_scope('mmaction')
-
-
-def test_segments():
-    clips = torch.arange(4.).view(1, 4, 1, 1, 1).expand(1, 4, 3, 2, 2)
-    found = segments(clips + 7, 2)
-    assert found.shape == (1, 1, 2, 2, 3, 2, 2)
-    assert found[0, 0, :, :, 0, 0, 0].tolist() == [[7, 1], [9, 1]]
-
-
-def lively(state):
-    """Weights with which neurons fire and the fusion acts."""
-    torch.manual_seed(0)
-    for name, value in state.items():
-        if name.endswith(('bn1.bias', 'bn2.bias', 'norm.bias')):
-            value.fill_(0.3)
-        elif 'running_var' in name:
-            value.uniform_(0.5, 1.5)
-        elif 'proj_out.weight' in name:
-            value.normal_(0, 0.02)
-    return state
-
-
-@torch.no_grad()
-@pytest.mark.parametrize('name, change', [
-    ('plain', None), ('respike:checkpoint=all', None), ('respike', 'fold')],
-    ids=['plain', 'checkpoint', 'fold'])
-def test_variants_of_respike_compute_the_same(name, change, scope):
-    """Else their times would mean nothing."""
-    first, other = build('respike', options()), build(name, options())
-    state = lively(first.model.state_dict())
-    for system in (first, other):
-        system.model.load_state_dict(state)
-        system.model.double()
-    if change is not None:
-        other = MODIFIERS[change](other, options())
-    clips = torch.randn(1, 4, 3, 64, 64, dtype=torch.float64)
-    expected = first.logits(clips)
-    torch.testing.assert_close(
-        other.logits(clips), expected, rtol=1e-9, atol=1e-9)
-    assert (first.logits(clips.flip(1)) - expected).abs().max() > 1e-4
-
-
-def test_modifiers_change_the_model_that_runs(scope):
-    """Both variants of inference fold all norms; int8 is in one."""
-    clips = torch.randn(1, 4, 3, 64, 64)
-    for name, is_int8 in (('respike+fold', False), ('respike+int8', True)):
-        system, kinds = build(name, options()), set()
-        for module in system.model.modules():
-            module.register_forward_hook(
-                lambda module, *_: kinds.add(type(module)))
-        with torch.no_grad():
-            system.logits(clips)
-        assert nn.BatchNorm2d not in kinds
-        assert (Int8SpikeConv2d in kinds) is is_int8
-
-
-@pytest.mark.parametrize('name', ['tsn_r50', 'i3d_r50', 'res3d_r18'])
-@torch.no_grad()
-def test_systems_take_the_same_clips(name, scope):
-    system = build(name, options(frames=8))
-    assert system.logits(torch.randn(2, 8, 3, 64, 64)).shape == (2, 101)
-
-
-@pytest.mark.parametrize('name, message', [
-    ('resnet', 'no system'),
-    ('respike+fast', 'no such modifiers'),
-    ('respike:checkpoint', 'key=value'),
-    ('respike:ckpt=all', 'unexpected keyword'),
-    ('c3d', 'leave --frames at 16'),
-    ('tsn_r50+int8', 'no convolution behind'),
-    ('tsn_r50+openvino', 'only respike'),
-])
-def test_bad_systems(name, message, scope):
-    with pytest.raises(SystemExit, match=message):
-        build(name, options())
-
-
-@pytest.mark.parametrize('modifier', ['fold', 'int8', 'openvino'])
-def test_only_for_evaluation(modifier, scope):
-    with pytest.raises(SystemExit, match='needs --mode test'):
-        build(f'respike+{modifier}', options(mode='train'))
-
-
 def test_a_sweep_end_to_end(run, tmp_path, capsys):
     out = tmp_path / 'results/frames'
     run('benchmark.py', 'plain', 'respike:checkpoint=all', '--sweep',
@@ -250,6 +152,9 @@ def test_a_sweep_end_to_end(run, tmp_path, capsys):
     text = out.with_suffix('.md').read_text()
     assert text == capsys.readouterr().out == to_markdown(report)
     assert '`python tools/analysis_tools/benchmark.py plain' in text
+    assert 'speed: ratio of CPU seconds' in text
+    found = report['machine']
+    assert f', {found["processor"]}, {found["cpu_capability"]}, 1 CPU' in text
     assert out.with_suffix('.png').stat().st_size > 1000
 
 
@@ -258,8 +163,34 @@ def test_a_sweep_end_to_end(run, tmp_path, capsys):
     (('plain', '--rounds', 0, '--no-memory'), 'nothing to measure'),
     (('plain', '--sweep', 'width=3'), 'not one of'),
     (('plain', '--sweep', 'crop=a'), 'whole numbers'),
+    (('plain', '--largest-batch'), 'is for a GPU'),
+    (('plain', '--peak-gbs', 20), 'takes both'),
+    (('plain', '--peak-gbs', 20, '--peak-tflops', -1), 'above zero'),
 ])
 def test_bad_options(run, args, message, capsys):
     with pytest.raises(SystemExit):
         run('benchmark.py', *args)
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('name', ['inference_s4', 'memory_modules'])
+def test_earlier_reports_read_as_they_did(root, name):
+    """The first of them do not say on which processor they ran."""
+    stored = root / 'docs/results/performance' / name
+    report = json.loads(stored.with_suffix('.json').read_text())
+    assert to_markdown(report) == stored.with_suffix('.md').read_text()
+
+
+def test_what_one_row_lacks_is_left_blank():
+    forms = dict(system='{system}', roofline='{roofline:.0%}', other='{other}')
+    rows = [dict(system='a'), dict(system='b', roofline=0.5)]
+    assert filled(forms, rows).splitlines()[2:] == ['| a |  |', '| b | 50% |']
+
+
+def test_a_roofline_end_to_end(run, tmp_path, capsys):
+    out = tmp_path / 'roofline'
+    run('benchmark.py', 'respike', '--no-memory', '--peak-tflops', '0.1',
+        '--peak-gbs', 20, '--out', out, *TINY)
+    row, = json.loads(out.with_suffix('.json').read_text())['rows']
+    assert row['roofline'] == row['roofline_s'] / row['wall_s'] > 0
+    assert f'| {row["roofline"]:.0%} |' in capsys.readouterr().out

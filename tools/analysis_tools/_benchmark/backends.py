@@ -1,4 +1,4 @@
-"""OpenVINO in place of PyTorch, for the systems that export."""
+"""Other runtimes in place of PyTorch, for the systems that export."""
 import argparse
 import tempfile
 from pathlib import Path
@@ -13,7 +13,7 @@ from respike_mm.models import HybridReSpike
 from .system import System, segments
 
 
-def openvino(system: System, args: argparse.Namespace, runtime: str,
+def exported(system: System, args: argparse.Namespace, runtime: str,
              int8: str) -> System:
     """The system exported, norms folded, and run by a runtime.
 
@@ -26,6 +26,10 @@ def openvino(system: System, args: argparse.Namespace, runtime: str,
         int8: ``'none'``, ``'spikes'`` for their convolutions, or ``'all'``
             for all products, fitted to noise: what that costs in accuracy,
             ``tools/deployment/precision.py`` shows.
+
+    Raises:
+        ModuleNotFoundError: If the runtime is not installed.
+        ValueError: If the system is another, or not for the CPU.
     """
     if not isinstance(system.model, HybridReSpike) or args.device != 'cpu':
         raise ValueError('only respike is exported, and for the CPU')

@@ -6,9 +6,11 @@ import torch
 import torch.nn.functional as F
 from mmengine.registry import init_default_scope
 
+from .capacity import largest_batch
 from .memory import count_kernels, peak_bytes, per_clip, saved_bytes
+from .roofline import roofline
 from .system import System
-from .systems import build
+from .systems import CLASSES, build
 from .timing import alternate, summary
 
 Case = Tuple[System, argparse.Namespace]
@@ -32,7 +34,8 @@ def make_step(system: System, args: argparse.Namespace, batch: int,
     generator = torch.Generator().manual_seed(batch)
     clips = torch.randn(
         batch, args.frames, 3, args.crop, args.crop, generator=generator)
-    clips, labels = clips.to(args.device), torch.arange(batch).to(args.device)
+    labels = torch.arange(batch) % CLASSES
+    clips, labels = clips.to(args.device), labels.to(args.device)
     training = args.mode == 'train'
     device = torch.device(args.device).type
 
@@ -95,6 +98,32 @@ def times_of(chosen: List[Case], args: argparse.Namespace) -> List[Dict]:
     return found
 
 
+def counts(system: System, args: argparse.Namespace) -> Dict:
+    """What there is to a step beside its time: kernels, least seconds."""
+    found = {}
+    if args.device.startswith('cuda'):
+        found['kernels'] = count_kernels(timed_step(system, args))
+    if args.peak_tflops:
+        least = roofline(timed_step(system, args),
+                         (1e12 * args.peak_tflops, 1e9 * args.peak_gbs))
+        if least:
+            found['roofline_s'] = least
+    return found
+
+
+def largest(system: System, args: argparse.Namespace) -> int:
+    """Clips of the largest step that fits."""
+
+    def run(batch: int) -> None:
+        torch.cuda.empty_cache()
+        chosen = argparse.Namespace(**{**vars(args), 'batch': batch})
+        timed_step(system, chosen)()
+
+    found = largest_batch(run)
+    system.model.zero_grad(set_to_none=True)  # room for the next system
+    return found
+
+
 def measure(args: argparse.Namespace) -> List[Dict]:
     """Measure what the options of ``benchmark.py`` ask for."""
     init_default_scope('mmaction')
@@ -108,10 +137,15 @@ def measure(args: argparse.Namespace) -> List[Dict]:
     if args.rounds:
         for row, times in zip(rows, times_of(chosen, args)):
             row.update(times)
-    if args.device.startswith('cuda'):
-        for row, case in zip(rows, chosen):
-            row['kernels'] = count_kernels(timed_step(*case))
-    if not args.no_memory:
-        for row, case in zip(rows, chosen):
+    for row, case in zip(rows, chosen):
+        row.update(counts(*case))
+        if 'roofline_s' in row:
+            row['roofline'] = row['roofline_s'] / row['wall_s']
+        if not args.no_memory:
             row.update(memory(*case))
+    if args.largest_batch:
+        for system, _ in chosen:
+            system.model.zero_grad(set_to_none=True)
+        for row, case in zip(rows, chosen):
+            row['largest_batch'] = largest(*case)
     return rows

@@ -12,9 +12,11 @@ COLUMNS = {
     'wall s': '{wall_s:.3f} ({wall_s_min:.3f} - {wall_s_max:.3f})',
     'speed': '{speed:.2f}x',
     'clips/s': '{clips_per_s:.2f}',
+    'roofline': '{roofline:.0%}',
     'kernels': '{kernels}',
     'saved MiB/clip': '{saved_mib:.0f}',
     'peak MiB/clip': '{peak_mib:.0f}',
+    'largest batch': '{largest_batch}',
 }
 
 
@@ -25,15 +27,15 @@ def table(columns: List[str], rows: List[List[str]]) -> str:
 
 
 def filled(forms: Dict[str, str], rows: List[Dict]) -> str:
-    """A table without the columns that were not measured."""
-    shown = {
-        name: form
-        for name, form in forms.items()
-        if re.match(r'\{(\w+)', form)[1] in rows[0]
-    }
-    return table(
-        list(shown),
-        [[form.format(**row) for form in shown.values()] for row in rows])
+    """A table without what was not measured: a column, or a row's cell."""
+    keys = {name: re.match(r'\{(\w+)', form)[1]
+            for name, form in forms.items()}
+    shown = [name for name, key in keys.items()
+             if any(key in row for row in rows)]
+    return table(shown, [[
+        forms[name].format(**row) if keys[name] in row else ''
+        for name in shown
+    ] for row in rows])
 
 
 def to_markdown(report: Dict) -> str:

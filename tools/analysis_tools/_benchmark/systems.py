@@ -6,6 +6,7 @@ segments of ``s`` frames.
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Dict
 
 import torch
 from mmaction.registry import MODELS
@@ -14,13 +15,15 @@ from torch import Tensor, nn
 
 from respike_mm.deployment import fold_batch_norm, quantise_spike_convs
 
-from .backends import openvino
+from .backends import exported
 from .system import System, segments
 
 ROOT = Path(__file__).resolve().parents[3]
 CLASSES = 101
-# Widths of the four stages of a ResNet.
-WIDTHS = {18: (64, 128, 256, 512), 50: (256, 512, 1024, 2048)}
+# Widths of the four stages of a ResNet, with blocks of two or three layers.
+BASIC, BOTTLENECK = (64, 128, 256, 512), (256, 512, 1024, 2048)
+WIDTHS = {18: BASIC, 34: BASIC,
+          50: BOTTLENECK, 101: BOTTLENECK, 152: BOTTLENECK}
 
 
 def quarters(clips: Tensor) -> Tensor:
@@ -55,9 +58,22 @@ def plain(args, options: dict) -> System:
                   lambda model, clips: model(clips, args.stride))
 
 
+def shapes(state: Dict[str, Tensor]) -> Dict[str, torch.Size]:
+    return {name: value.shape for name, value in state.items()}
+
+
 def respike(args, options: dict) -> System:
+    """With the weights of ``plain``, where options leave their shapes.
+
+    Its own fusion starts as the identity, with no gradients but its last
+    layer's.
+    """
+    # First, as where it is a system of its own: from the same random numbers.
+    reference = plain(args, {}).model.state_dict()
     model = base_model('respike_r50',
                        {'backbone.depth': args.depth, **options})
+    if shapes(model.state_dict()) == shapes(reference):
+        model.load_state_dict(reference)
     return System(
         'respike', model,
         lambda model, clips: model(
@@ -109,11 +125,12 @@ MODIFIERS = {
         model=fold_batch_norm(system.model)),
     'int8': lambda system, _: system._replace(
         model=quantise_spike_convs(system.model)),
-    'openvino': partial(openvino, runtime='openvino', int8='none'),
-    'openvino_bf16': partial(openvino, runtime='openvino_bf16', int8='none'),
-    'openvino_int8': partial(openvino, runtime='openvino_bf16',
+    'onnxruntime': partial(exported, runtime='onnxruntime', int8='none'),
+    'openvino': partial(exported, runtime='openvino', int8='none'),
+    'openvino_bf16': partial(exported, runtime='openvino_bf16', int8='none'),
+    'openvino_int8': partial(exported, runtime='openvino_bf16',
                              int8='spikes'),
-    'openvino_int8_all': partial(openvino, runtime='openvino_bf16',
+    'openvino_int8_all': partial(exported, runtime='openvino_bf16',
                                  int8='all'),
 }
 FOR_TRAINING = {'bf16', 'compile'}
