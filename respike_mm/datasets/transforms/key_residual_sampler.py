@@ -1,11 +1,13 @@
 """Split a decoded clip into key frames and residual frames."""
+from numbers import Integral
 from typing import List
 
 import numpy as np
 from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
 
-from .functional import frames_per_clip, split_key_residual
+from .functional import (frames_per_clip, set_frames_per_clip,
+                         split_key_residual)
 
 
 @TRANSFORMS.register_module()
@@ -53,7 +55,7 @@ class KeyResidualSampler(BaseTransform):
     EMITS = ('both', 'segments', 'key', 'residual', 'all')
 
     def __init__(self, stride: int, emit: str = 'both') -> None:
-        if not isinstance(stride, int) or stride < 2:
+        if not isinstance(stride, Integral) or stride < 2:
             raise ValueError(
                 'KeyResidualSampler: stride must be an integer >= 2 (a '
                 'segment is a key frame and at least one residual frame), '
@@ -81,10 +83,10 @@ class KeyResidualSampler(BaseTransform):
         num_segments = clip_len // self.stride
         if self.emit == 'key':
             results['imgs'] = list(key.astype(imgs[0].dtype))
-            results['clip_len'] = num_segments
+            set_frames_per_clip(results, num_segments)
         else:
             results['imgs'] = list(residual.reshape(-1, *key.shape[1:]))
-            results['clip_len'] = num_segments * (self.stride - 1)
+            set_frames_per_clip(results, num_segments * (self.stride - 1))
         return results
 
     def _pack_segments(self, results: dict, segments: np.ndarray) -> dict:

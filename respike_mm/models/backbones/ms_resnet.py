@@ -5,6 +5,7 @@ Learning" (MS-ResNet); ReSpike section 4.2 for the variant used there.
 
 Shapes: ``S`` time steps, ``N`` batch, ``C`` channels, ``H, W`` map.
 """
+from numbers import Integral
 from typing import Optional, Sequence, Union
 
 import torch
@@ -101,7 +102,10 @@ class MSResNet(BaseModule):
             on the blocks without their convolutions, at ``'all'`` with them.
             Defaults to ``'none'``.
         num_steps: Time steps of a 4-D input, whose first axis is then batch
-            times time. Without it inputs are 5-D, time first.
+            times time. Without it inputs are 5-D, time first. Only the total
+            can be checked: with twice the frames of a clip, two videos of
+            ``Recognizer2D`` would be one sequence. ``ClipRecognizer2D``
+            knows the clips and refuses that.
         init_cfg: Initialisation. Defaults to He initialisation (fan out).
 
     Raises:
@@ -132,19 +136,11 @@ class MSResNet(BaseModule):
             type='Kaiming', layer='Conv2d')
     ) -> None:
         super().__init__(init_cfg)
-        cls = type(self).__name__
-        for name, value, known in (('depth', depth, self.stage_blocks),
-                                   ('stem', stem, self.stem_kernels),
-                                   ('shortcut', shortcut, self.shortcuts),
-                                   ('norm_mode', norm_mode, NORM_MODES)):
-            if value not in known:
-                raise ValueError(f'{cls}: {name} must be one of '
-                                 f'{tuple(known)}, got {value!r}')
-        if isinstance(strides, int) or len(strides) != 4:
-            raise ValueError(f'{cls}: strides needs one stride for each of '
-                             f'the 4 stages, got {strides}')
-        check_positive(cls, in_channels=in_channels, strides=strides,
-                       base_channels=base_channels,
+        self._check_options(
+            dict(depth=depth, stem=stem, shortcut=shortcut,
+                 norm_mode=norm_mode), strides)
+        check_positive(type(self).__name__, in_channels=in_channels,
+                       strides=strides, base_channels=base_channels,
                        num_steps=1 if num_steps is None else num_steps)
         self.num_steps = num_steps
         self.zero_init_residual = zero_init_residual
@@ -154,21 +150,39 @@ class MSResNet(BaseModule):
         self.stem = ConvNorm(
             nn.Conv2d(in_channels, base_channels, kernel, 2, kernel // 2,
                       bias=False), base_channels, norm_cfg, norm_mode)
-        width = base_channels
-        for i, num_blocks in enumerate(self.stage_blocks[depth]):
-            channels = self.stage_channels[i]
-            blocks = []
-            for j in range(num_blocks):
-                stride = strides[i] if j == 0 else 1
-                blocks.append(
-                    self.block(width, channels, stride, shortcut, neuron,
-                               norm_cfg, norm_mode))
-                width = channels
-            self.add_module(f'layer{i + 1}', nn.Sequential(*blocks))
+        self._build_stages(depth, strides, shortcut, neuron, norm_cfg,
+                           norm_mode)
         self.final_neuron = (
             MODELS.build(neuron) if final_neuron else nn.Identity())
         if recomputes(checkpoint, 'neurons'):
             checkpoint_blocks(self, keep_convolutions=checkpoint != 'all')
+
+    def _check_options(self, choices: dict, strides: Sequence[int]) -> None:
+        """Refuse values of ``choices`` that are none of the known ones."""
+        cls = type(self).__name__
+        known = dict(depth=self.stage_blocks, stem=self.stem_kernels,
+                     shortcut=self.shortcuts, norm_mode=NORM_MODES)
+        for name, value in choices.items():
+            if value not in known[name]:
+                raise ValueError(f'{cls}: {name} must be one of '
+                                 f'{tuple(known[name])}, got {value!r}')
+        if isinstance(strides, Integral) or len(strides) != 4:
+            raise ValueError(f'{cls}: strides needs one stride for each of '
+                             f'the 4 stages, got {strides}')
+
+    def _build_stages(self, depth: int, strides: Sequence[int],
+                      *block_args) -> None:
+        """Add ``layer1`` to ``layer4``; see the block for ``block_args``."""
+        width = self.stage_channels[0]
+        for i, num_blocks in enumerate(self.stage_blocks[depth]):
+            blocks = []
+            for j in range(num_blocks):
+                stride = strides[i] if j == 0 else 1
+                blocks.append(
+                    self.block(width, self.stage_channels[i], stride,
+                               *block_args))
+                width = self.stage_channels[i]
+            self.add_module(f'layer{i + 1}', nn.Sequential(*blocks))
 
     def init_weights(self) -> None:
         super().init_weights()

@@ -156,7 +156,8 @@ class _SecondRun(AbstractContextManager):
 def recompute(function: Callable,
               *args,
               owner: nn.Module,
-              keep_convolutions: bool = False):
+              keep_convolutions: bool = False,
+              **kwargs):
     """Call a function now and again in the backward pass.
 
     Args:
@@ -165,13 +166,14 @@ def recompute(function: Callable,
         owner: Module that holds the buffers (batch norm's statistics).
         keep_convolutions: Keep the outputs of ``conv2d``, so that the second
             run costs no convolution.
+        **kwargs: Further inputs.
 
     Returns:
         What the function returns.
     """
     if not torch.is_grad_enabled():
-        return function(*args)
-    for arg in args:
+        return function(*args, **kwargs)
+    for arg in (*args, *kwargs.values()):
         if isinstance(arg, Tensor):
             forget_recipe(arg)
     outputs = [] if keep_convolutions else None
@@ -183,7 +185,8 @@ def recompute(function: Callable,
         return first, _SecondRun(owner, outputs)
 
     out = checkpoint(
-        function, *args, use_reentrant=False, context_fn=surroundings)
+        function, *args, use_reentrant=False, context_fn=surroundings,
+        **kwargs)
     return _keep(out, outputs) if keep_convolutions else out
 
 
@@ -198,12 +201,13 @@ class RecomputedForward:
         self.module = module
         self.keep_convolutions = keep_convolutions
 
-    def __call__(self, *args):
+    def __call__(self, *args, **kwargs):
         return recompute(
             partial(type(self.module).forward, self.module),
             *args,
             owner=self.module,
-            keep_convolutions=self.keep_convolutions)
+            keep_convolutions=self.keep_convolutions,
+            **kwargs)
 
 
 def checkpoint_blocks(backbone: nn.Module,

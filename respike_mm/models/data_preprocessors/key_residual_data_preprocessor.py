@@ -58,7 +58,8 @@ class KeyResidualDataPreprocessor(ActionDataPreprocessor):
             float32 ``[N, V, K, s, C, H, W]`` (or flattened) and the samples.
 
         Raises:
-            ValueError: If samples differ in shape or type or are no segments.
+            ValueError: If samples differ in shape or type, are no segments or
+                have other channels than ``mean`` and ``std``.
         """
         batch = torch.stack(self._check(inputs))
         if self.to_rgb:
@@ -95,6 +96,12 @@ class KeyResidualDataPreprocessor(ActionDataPreprocessor):
                 f'[V, K, s, C, H, W] of one shape, got {shapes}; end the '
                 'pipeline with a fixed-size crop or resize and '
                 "KeyResidualSampler(emit='both')")
+        channels = inputs[0].shape[3]
+        if not channels == len(self.mean) == len(self.std):
+            raise ValueError(
+                f'KeyResidualDataPreprocessor: frames have {channels} '
+                f'channels, mean has {len(self.mean)} values and std '
+                f'{len(self.std)}; give both one value for each channel')
         if not self.residual and inputs[0].dtype != torch.uint8:
             raise ValueError(
                 'KeyResidualDataPreprocessor: residual=False takes uint8 '

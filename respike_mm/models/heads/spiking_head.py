@@ -7,7 +7,27 @@ from typing import Dict
 from mmaction.models.heads import TSNHead
 from mmaction.registry import MODELS
 from mmaction.utils import SampleList
-from torch import Tensor
+from torch import Tensor, nn
+
+
+def check_per_step(head: nn.Module) -> None:
+    """Refuse a loss of single steps under a head that averages over them.
+
+    Args:
+        head: Its class has a true attribute ``per_step`` where it gives such
+            a loss the logits of every step.
+
+    Raises:
+        ValueError: With the head to use.
+    """
+    loss = getattr(head, 'loss_cls', None)
+    if getattr(loss, 'per_step', False) and not getattr(
+            head, 'per_step', False):
+        raise ValueError(
+            f'{type(head).__name__} gives its loss the mean over time, but '
+            f'{type(loss).__name__} is a loss of single time steps '
+            '(per_step); set model.cls_head.type to SpikingHead or take '
+            'another model.cls_head.loss_cls')
 
 
 @MODELS.register_module()
@@ -24,6 +44,8 @@ class SpikingHead(TSNHead):
 
     Takes the arguments of ``TSNHead``.
     """
+
+    per_step = True  # for check_per_step
 
     def loss(self, feats: Tensor, data_samples: SampleList, num_segs: int,
              **kwargs) -> Dict[str, Tensor]:

@@ -26,7 +26,8 @@ class TETLoss(CrossEntropyLoss):
     alone, so the loss takes the logits of all steps as so many rows, each
     with its clip's label; ``per_step`` tells ``SpikingHead`` to pass them
     thus. Any other head would pass logits averaged over time, on which this
-    is no temporal efficient training.
+    is no temporal efficient training: ``ClipRecognizer2D`` and
+    ``HybridReSpike`` refuse that, MMAction2's own recognizers cannot tell.
 
     Args:
         lamb: Weight of the regulariser, 0 to 1. Defaults to 0.05. The

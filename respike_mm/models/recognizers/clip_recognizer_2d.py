@@ -3,11 +3,15 @@
 Shapes: ``N`` videos, ``V`` clips and crops a video, ``T`` frames a clip,
 ``C, H, W`` a frame.
 """
+from numbers import Integral
+from typing import Any
+
 from mmaction.models.recognizers import Recognizer2D
 from mmaction.registry import MODELS
 from torch import Tensor
 
 from ..common.options import check_one_clip, check_positive
+from ..heads.spiking_head import check_per_step
 
 
 @MODELS.register_module()
@@ -27,13 +31,29 @@ class ClipRecognizer2D(Recognizer2D):
         **kwargs: Arguments of ``Recognizer2D``.
 
     Raises:
-        ValueError: If ``clip_len`` is not above zero.
+        ValueError: If ``clip_len`` is not above zero or no multiple of what
+            the backbone takes for a clip, or if the head does not give a
+            loss of single steps what it needs.
     """
 
     def __init__(self, clip_len: int, **kwargs) -> None:
         check_positive('ClipRecognizer2D', clip_len=clip_len)
         super().__init__(**kwargs)
         self.clip_len = clip_len
+        for key in ('num_steps', 'clip_len'):
+            self._check_backbone(key, getattr(self.backbone, key, None))
+        if self.with_cls_head:
+            check_per_step(self.cls_head)
+
+    def _check_backbone(self, key: str, steps: Any) -> None:
+        """Refuse a sequence that would reach from one video into the next;
+        several sequences a clip, such as segments, are fine."""
+        if isinstance(steps, Integral) and self.clip_len % steps:
+            raise ValueError(
+                f'ClipRecognizer2D: clip_len={self.clip_len} is no multiple '
+                f'of {key}={steps} of the backbone, which would run from one '
+                f'video into the next; set model.clip_len and model.backbone.'
+                f'{key} to the frames of a clip that the pipeline packs')
 
     def extract_feat(self, inputs: Tensor, **kwargs) -> tuple:
         """Features of every clip.

@@ -12,19 +12,38 @@ Shapes: ``N`` videos, ``V`` clips and crops a video, ``K`` segments a clip,
 ``s`` frames a segment of which ``S = s - 1`` are residual frames,
 ``B = N * V * K`` segments in all, ``C, H, W`` a frame or map.
 """
+import logging
 from typing import Tuple
 
 import torch
+from mmaction.models.data_preprocessors import ActionDataPreprocessor
 from mmaction.models.recognizers import BaseRecognizer
 from mmaction.registry import MODELS
 from mmaction.utils import OptConfigType, OptSampleList
-from torch import Tensor
+from mmengine.logging import print_log
+from torch import Tensor, nn
 
 from ..common.checkpointing import checkpoint_blocks, recomputes
 from ..common.options import check_one_clip
 from ..common.pointwise import convert_pointwise
 from ..common.stage_features import (as_stages, infer_stage_channels,
                                      torchvision_stages, with_stage_outputs)
+from ..heads.spiking_head import check_per_step
+
+
+def _warn_of_shift(preprocessor: nn.Module) -> None:
+    """Frames in place of residual frames may take the stock preprocessor,
+    hence no error."""
+    if type(preprocessor) is not ActionDataPreprocessor:
+        return
+    mean = getattr(preprocessor, 'mean', None)
+    if mean is not None and not mean.is_meta and mean.any():
+        print_log(
+            'HybridReSpike: ActionDataPreprocessor subtracts its mean from '
+            'residual frames too, so that stillness is not zero; set '
+            "model.data_preprocessor.type to 'KeyResidualDataPreprocessor'",
+            'current',
+            level=logging.WARNING)
 
 
 @MODELS.register_module()
@@ -37,7 +56,8 @@ class HybridReSpike(BaseRecognizer):
     Args:
         backbone: ANN for the key frames: a backbone of MMAction2, or of
             ``mmpretrain.``, ``timm.`` or ``torchvision.`` (names prefixed
-            so), that has four stages.
+            so), that has four stages. Of one with more choose four by its
+            ``out_indices``; layers behind the deepest have no use.
         snn_backbone: Spiking backbone with ``stage_channels``,
             ``forward_stem`` and ``forward_stage``, such as ``MSResNet``.
         cls_head: Head that takes both branches, such as ``ReSpikeHead``.
@@ -49,12 +69,16 @@ class HybridReSpike(BaseRecognizer):
             :mod:`~respike_mm.models.common.checkpointing`. Passed on to
             ``snn_backbone`` and ``neck``. Defaults to ``'none'``.
         train_cfg, test_cfg: As in MMAction2.
-        data_preprocessor: Usually ``KeyResidualDataPreprocessor``.
+        data_preprocessor: Usually ``KeyResidualDataPreprocessor``. The stock
+            one would shift residual frames by its mean, a warning says so.
 
     Raises:
-        ValueError: If the ANN does not yield four stages or there is no such
-            checkpoint level.
+        ValueError: If the ANN does not yield four stages, or by default not
+            the last ones, there is no such checkpoint level, or the head
+            does not give a loss of single steps what it needs.
     """
+
+    stages = ('backbone', 'neck', 'head')  # of extract_feat
 
     def __init__(self,
                  backbone: dict,
@@ -73,6 +97,8 @@ class HybridReSpike(BaseRecognizer):
         if self.backbone_from == 'torchvision':
             self.backbone = torchvision_stages(self.backbone)
         convert_pointwise(self.backbone)
+        key_channels = infer_stage_channels(
+            self.backbone, whole='out_indices' not in backbone)
         options = {}
         if recomputes(checkpoint, 'attention'):
             options['checkpoint'] = checkpoint
@@ -80,7 +106,6 @@ class HybridReSpike(BaseRecognizer):
             checkpoint_blocks(
                 self.backbone, keep_convolutions=checkpoint != 'all')
         self.snn_backbone = MODELS.build({**options, **snn_backbone})
-        key_channels = infer_stage_channels(self.backbone)
         snn_channels = self.snn_backbone.stage_channels
         if neck is not None:
             self.neck = MODELS.build({
@@ -93,6 +118,8 @@ class HybridReSpike(BaseRecognizer):
             'in_channels': key_channels[-1] + snn_channels[-1],
             **cls_head
         })
+        check_per_step(self.cls_head)
+        _warn_of_shift(self.data_preprocessor)
 
     def extract_feat(self,
                      inputs: Tensor,
@@ -114,9 +141,12 @@ class HybridReSpike(BaseRecognizer):
             ``[N * V, num_classes]``; and the head's keyword arguments.
 
         Raises:
-            ValueError: If the input has another shape, or in training several
-                clips a video.
+            ValueError: If the input has another shape, there is no such
+                stage, or in training several clips a video.
         """
+        if stage not in self.stages:
+            raise ValueError(f'HybridReSpike: stage must be one of '
+                             f'{self.stages}, got {stage!r}')
         if data_samples and not test_mode:
             check_one_clip('HybridReSpike', inputs.shape[1])
         key, residual = self.split_segments(inputs)

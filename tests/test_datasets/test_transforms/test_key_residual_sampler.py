@@ -35,6 +35,30 @@ def test_split_of_tensors_keeps_dtype():
     assert residual.flatten().tolist() == [3., -2.]
 
 
+@pytest.mark.parametrize('dtype, wider', [
+    ('uint8', 'int16'), ('int8', 'int16'), ('uint16', 'int32'),
+    ('int16', 'int32'), ('uint32', 'int64'), ('int32', 'int64'),
+    ('>u2', 'int32')])
+def test_differences_of_integers_do_not_wrap(dtype, wider):
+    """From the least to the greatest value of the type, and back."""
+    least, most = np.iinfo(dtype).min, np.iinfo(dtype).max
+    frames = np.array([least, most, most, least], dtype)[:, None]
+    containers = [frames]
+    if not dtype.startswith('>'):  # PyTorch has no such types
+        containers.append(torch.from_numpy(frames))
+    for frames in containers:
+        key, residual = split_key_residual(frames, stride=2)
+        assert key.flatten().tolist() == [least, most]
+        assert residual.flatten().tolist() == [most - least, least - most]
+        assert str(residual.dtype).split('.')[-1] == wider
+
+
+@pytest.mark.parametrize('container', [np.asarray, torch.from_numpy])
+def test_unsigned_64_bit_frames_are_refused(container):
+    with pytest.raises(ValueError, match='uint64'):
+        split_key_residual(container(np.zeros((2, 1), np.uint64)), stride=2)
+
+
 def test_both():
     out = KeyResidualSampler(stride=4)(results_of(ramp(16), 8, 2))
     imgs = out['imgs']
@@ -102,6 +126,20 @@ def test_residual_only_feeds_a_3d_pipeline():
     assert shaped['imgs'].shape == (2, 3, 6, 2, 3)
 
 
+@pytest.mark.parametrize('emit, frames', [('key', 2), ('residual', 6)])
+def test_one_length_for_each_modality(emit, frames):
+    lengths = dict(RGB=8, Pose=3)
+    results = results_of(ramp(16), lengths, 2)
+    results['heatmap_imgs'] = np.zeros((6, 17, 4, 4), np.float32)
+    out = KeyResidualSampler(stride=4, emit=emit)(results)
+    assert out['clip_len'] == dict(RGB=frames, Pose=3)
+    assert lengths == dict(RGB=8, Pose=3)  # the sampler's own
+    shaped = TRANSFORMS.build(
+        dict(type='FormatShape', input_format='NCTHW'))(out)
+    assert shaped['imgs'].shape == (2, 3, frames, 2, 3)
+    assert shaped['heatmap_imgs'].shape == (2, 17, 3, 4, 4)
+
+
 def test_all_leaves_the_clip_alone():
     imgs = ramp(8)
     out = KeyResidualSampler(stride=4, emit='all')(results_of(imgs, 8))
@@ -130,6 +168,11 @@ def test_input_frames_are_not_changed():
 def test_bad_stride(stride):
     with pytest.raises(ValueError, match='stride must be an integer >= 2'):
         KeyResidualSampler(stride=stride)
+
+
+def test_stride_of_numpy():
+    out = KeyResidualSampler(stride=np.int64(4))(results_of(ramp(8), 8))
+    assert out['imgs'].shape == (1, 2, 4, 3, 2, 3)
 
 
 def test_bad_emit():

@@ -99,7 +99,18 @@ def test_blending():
     ([segments(), segments()[..., :0]], 'one shape'),
     ([segments(), segments(torch.uint8)], 'torch.int16.*torch.uint8.*emit'),
     ([torch.zeros(4, 3, 8, 8)], r'\[V, K, s, C, H, W\]'),
+    ([segments()[:, :, :, :1]], '1 channels, mean has 3 values and std 3'),
 ])
 def test_bad_input(inputs, message):
     with pytest.raises(ValueError, match=message):
         run(KeyResidualDataPreprocessor(**NORM), inputs)
+
+
+def test_grey_frames():
+    grey = KeyResidualDataPreprocessor(mean=[1.], std=[2.])
+    out = run(grey, [segments()[:, :, :, :1]])
+    assert out.flatten().tolist() == [1, 2]
+    with pytest.raises(ValueError, match='3 channels, mean has 1 values'):
+        run(grey, [segments()])
+    with pytest.raises(ValueError, match='mean has 3 values and std 1'):
+        run(KeyResidualDataPreprocessor([1.] * 3, [2.]), [segments()])
