@@ -14,9 +14,9 @@ CONFIGS = sorted(
     path for folder in FOLDERS
     for path in (CONFIG_FOLDER / folder).glob('*.py'))
 NUM_RESPIKE = 4 * 3 * (1 + 3 + 3)  # depths, strides, datasets with splits
-# C3D, Res3D, I3D and five spiking networks on five datasets; 2D networks at two
-# depths on the paper's datasets and at one on the small ones; optical flow on
-# all but Kinetics, whose frames are far apart.
+# C3D, Res3D, I3D and five spiking networks on five datasets; 2D networks at
+# two depths on the paper's datasets and at one on the small ones; optical flow
+# on all but Kinetics, whose frames are far apart.
 NUM_COMPARISON = 8 * 5 + 3 * (2 + 2 + 2 + 1 + 1) + 4
 NUM_ABLATIONS = (9 + 4) * 5  # E1 to E9, four strides
 

@@ -41,8 +41,8 @@ def norm_per_step(x: Tensor, norm: nn.Module) -> Tensor:
     updated ``S`` times, once a step. In evaluation the steps are independent
     and go through together.
 
-    Batch norm in training runs as one node of the graph; every other layer, such as
-    ``SyncBatchNorm``, is called once a step, with the same result.
+    Batch norm in training runs as one node of the graph; every other layer,
+    such as ``SyncBatchNorm``, is called once a step, with the same result.
 
     Args:
         x: ``[S, N, C, H, W]``.

@@ -80,8 +80,8 @@ def test_tables_of_several_results_into_a_page(tmp_path, capsys):
                      'details_b.md', 'results_a.json', 'results_b.json'}
     assert 'HMDB-51 top-1 %' in page.read_text()
     report = (tmp_path / 'out/report.md').read_text()
-    assert 'UCF-101: seeds 0; splits 1; epochs 4; test crop 224; revision abc.' \
-        in report
+    assert ('UCF-101: seeds 0; splits 1; epochs 4; test crop 224; '
+            'revision abc.') in report
 
 
 @pytest.mark.parametrize('content, match', [

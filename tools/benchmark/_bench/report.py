@@ -99,10 +99,10 @@ def report(datasets: Sequence[Dict[str, Any]],
             seeds=one_or_all((run['seed'] for run in runs), ' '),
             splits=' '.join(map(str, splits_of(runs))),
             epochs=one_or_all(run['epochs'] for run in runs),
-            test_crop=one_or_all(run['crop'] for run in runs),
+            **{'test crop': one_or_all(run['crop'] for run in runs)},
             revision=one_or_all(run['revision'] for run in runs))
         parts.append(f'{data["title"]}: ' + '; '.join(
-            f'{key.replace("_", " ")} {value}' for key, value in facts.items()) + '.\n')
+            f'{key} {value}' for key, value in facts.items()) + '.\n')
     parts += [f'## {table.title}\n\n{table.markdown()}' for table in tables]
     return '\n'.join(parts)
 

@@ -152,9 +152,9 @@ def has_energy(data: Results) -> bool:
 def details_table(data: Results) -> Table:
     """What stands behind the other tables' figures."""
     columns = [
-        'section', 'row', 'config', 'M parameters', 'epochs', 'batch', 'test crop',
-        'clips x crops', 'seeds', 'top-1 %', 'top-5 %', 'mean class %',
-        'clip top-1 %', 'training'
+        'section', 'row', 'config', 'M parameters', 'epochs', 'batch',
+        'test crop', 'clips x crops', 'seeds', 'top-1 %', 'top-5 %',
+        'mean class %', 'clip top-1 %', 'training'
     ]
     splits, rows = splits_of(data['runs']), []
     for section in dict.fromkeys(run['section'] for run in data['runs']):
