@@ -95,6 +95,30 @@ def test_rar_archives_in_a_rar_archive(src, out, tmp_path):
     assert len(list((out / 'videos').rglob('*.avi'))) == 8
 
 
+def test_corrupt_and_missing_videos(src, out, tmp_path, capsys):
+    """One inside a class's archive is cut off; another is not there."""
+    archives = class_archives(tmp_path)
+    videos = mini.hmdb51_videos(tmp_path, 'wave')
+    cut, gone = (f'wave/wave_#{i}_u_np1.avi' for i in (0, 2))
+    videos[cut] = videos[cut][:len(videos[cut]) // 2]
+    del videos[gone]
+    tar = mini.write_tar(tmp_path / 'wave.tar', videos)
+    archives[tar.name] = tar.read_bytes()
+    mini.write_zip(src / 'hmdb51_org.zip', archives)
+    assert prepare(src, out, '--verify') == 1
+    assert '1 videos of the split files are missing' in capsys.readouterr().err
+    assert (out / 'missing.txt').read_text() == f'videos/{gone}\n'
+    mini.write_files(src / 'hmdb51_org', mini.hmdb51_videos(tmp_path, 'wave'))
+    (src / 'hmdb51_org' / cut).write_bytes(videos[cut])
+    (src / 'hmdb51_org.zip').unlink()
+    assert prepare(src, out, '--verify') == 1
+    assert '1 videos are corrupt' in capsys.readouterr().err
+    assert (out / 'corrupt.txt').read_text().startswith(f'videos/{cut}\t')
+    assert prepare(src, out, '--verify', '--skip-corrupt') == 0
+    rows = ''.join((out / name).read_text() for name in MINI.lists)
+    assert cut not in rows and gone in rows
+
+
 def test_interrupted_run_unpacks_only_what_is_left(src, out, tmp_path,
                                                    monkeypatch, capsys):
     archives_in_folder(src, tmp_path)
