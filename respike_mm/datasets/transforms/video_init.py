@@ -1,7 +1,7 @@
 """Open and decode a video with the decoder that the config names.
 
-``VideoInit(backend=...)`` is the one place to choose between decord and PyAV:
-``VideoDecode`` follows whatever ``VideoInit`` opened.
+``VideoInit(backend=...)`` is the one place to choose between decord, PyAV and
+torchcodec: ``VideoDecode`` follows whatever ``VideoInit`` opened.
 """
 from importlib import import_module
 from typing import Dict
@@ -12,11 +12,15 @@ from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
 
 from .pyav_frames import UprightPyAVDecode, count_packets, decode_frames
+from .torchcodec_frames import TorchCodecInit, torchcodec_frames
 
 # Backend name to (module it imports, how to install that module).
 BACKENDS = {
     'decord': ('decord', 'pip install decord'),
     'pyav': ('av', 'pip install "respike_mm[pyav]" (or: pip install av)'),
+    'torchcodec': (
+        'torchcodec.decoders', 'pip install torchcodec, of a release for this '
+        "PyTorch, and the system's package ffmpeg"),
 }
 
 
@@ -36,7 +40,8 @@ class DecordFileInit(DecordInit):
 
 @TRANSFORMS.register_module()
 class VideoInit(BaseTransform):
-    """Open ``filename``; the work is done by ``DecordInit`` or ``PyAVInit``.
+    """Open ``filename``; the work is done by ``DecordInit``, ``PyAVInit`` or
+    ``TorchCodecInit``.
 
     Required Keys:
 
@@ -47,17 +52,19 @@ class VideoInit(BaseTransform):
         - video_reader
         - video_backend
         - total_frames
-        - avg_fps (decord only)
+        - avg_fps (not with PyAV)
 
     Args:
-        backend (str): ``'decord'`` or ``'pyav'``. Defaults to ``'decord'``.
-        num_threads (int): Threads of one decord reader; PyAV ignores it.
+        backend (str): ``'decord'``, ``'pyav'`` or ``'torchcodec'``. Defaults
+            to ``'decord'``. torchcodec is the fastest and needs FFmpeg's
+            libraries; it does not say where a file ends inside a frame.
+        num_threads (int): Threads of one reader; PyAV ignores it.
             The DataLoader's workers already decode in parallel, and decord
             with several threads can hang in forked workers. Defaults to 1.
         io_backend (str): MMEngine's file backend. Defaults to ``'disk'``.
 
     Raises:
-        ValueError: If ``backend`` is neither of the two.
+        ValueError: If ``backend`` is another.
         ImportError: If the backend's package is not installed. It is
             imported here, in the parent, so that the error comes at start-up.
     """
@@ -72,7 +79,8 @@ class VideoInit(BaseTransform):
         module, install = BACKENDS[backend]
         try:
             import_module(module)
-        except ImportError as error:
+        except (ImportError, RuntimeError, OSError) as error:
+            # torchcodec without FFmpeg's libraries: a RuntimeError.
             raise ImportError(f'VideoInit(backend={backend!r}) needs the '
                               f'package {module!r}: {install}') from error
         self.backend = backend
@@ -80,8 +88,10 @@ class VideoInit(BaseTransform):
             opener = DecordFileInit if io_backend in ('disk', 'local') \
                 else DecordInit
             self.opener = opener(io_backend, num_threads=num_threads)
-        else:
+        elif backend == 'pyav':
             self.opener = PyAVInit(io_backend)
+        else:
+            self.opener = TorchCodecInit(io_backend, num_threads)
 
     def transform(self, results: Dict) -> Dict:
         """Open the video.
@@ -121,10 +131,12 @@ class VideoDecode(BaseTransform):
 
     Args:
         mode (str): ``'accurate'``, or ``'efficient'`` for the nearest key
-            frames only. Defaults to ``'accurate'``.
+            frames only, which torchcodec does not offer. Defaults to
+            ``'accurate'``.
 
     Raises:
         KeyError: If no ``VideoInit`` came before it in the pipeline.
+        TypeError: If torchcodec shall be ``'efficient'``.
     """
 
     def __init__(self, mode: str = 'accurate') -> None:
@@ -144,15 +156,21 @@ class VideoDecode(BaseTransform):
         if 'video_backend' not in results:
             raise KeyError('video_backend: VideoDecode needs a VideoInit '
                            'before it in the pipeline')
-        if self.mode == 'accurate' and results['video_backend'] == 'pyav':
-            numbers = np.ravel(results['frame_inds']).tolist()
-            imgs = decode_frames(results['video_reader'], numbers,
-                                 results['total_frames'])
-            shape = imgs[0].shape[:2]
-            results.update(imgs=imgs, original_shape=shape, img_shape=shape,
-                           video_reader=None)
-            return results
-        return self.decoders[results['video_backend']].transform(results)
+        backend, reader = results['video_backend'], results['video_reader']
+        numbers = np.ravel(results['frame_inds']).tolist()
+        if backend == 'torchcodec':
+            if self.mode != 'accurate':
+                raise TypeError("VideoDecode(mode='efficient') needs another "
+                                'backend than torchcodec')
+            imgs = torchcodec_frames(reader, numbers)
+        elif backend == 'pyav' and self.mode == 'accurate':
+            imgs = decode_frames(reader, numbers, results['total_frames'])
+        else:
+            return self.decoders[backend].transform(results)
+        shape = imgs[0].shape[:2]
+        results.update(imgs=imgs, original_shape=shape, img_shape=shape,
+                       video_reader=None)
+        return results
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(mode={self.mode!r})'
