@@ -132,11 +132,11 @@ def record(name: str, top1: float, seed: int = 0, split: int = 1,
         **dict(
             section=section, name=name, paper=name, stale=False,
             config=f'{name}.py', seed=seed, split=split, options=[],
-            digest='0', revision='abc', epochs=4, batch_size=4, crop=224,
-            clips=10, crops=3, parameters=1_500_000, top1=top1,
-            top5=0.9, mean_class=0.4, clip_top1=0.3, clip_top5=0.8,
-            train_seconds=120, test_seconds=10, energy=None, firing_rates={},
-            folder='x'),
+            digest='0', revision='abc', epochs=4, batch_size=4,
+            precision='float32', crop=224, clips=10, crops=3,
+            parameters=1_500_000, top1=top1, top5=0.9, mean_class=0.4,
+            clip_top1=0.3, clip_top5=0.8, train_seconds=120, test_seconds=10,
+            energy=None, firing_rates={}, folder='x'),
         **others
     }
 

@@ -216,6 +216,17 @@ def test_describe(suite, pipeline, expected):
     assert facts['epochs'] == 4 and facts['batch_size'] == 4
 
 
+@pytest.mark.parametrize('options, expected', [
+    ({}, 'float32'),
+    ({'optim_wrapper.type': 'AmpOptimWrapper'}, 'mixed'),
+    ({'optim_wrapper.type': 'AmpOptimWrapper',
+      'optim_wrapper.dtype': 'bfloat16'}, 'mixed, bfloat16'),
+])
+def test_precision_is_recorded_with_a_run(suite, tmp_path, options, expected):
+    run = plan(suite, tmp_path, Request(options=options))[0]
+    assert run.facts['precision'] == expected
+
+
 def test_iterations_are_refused(suite):
     path = suite.rows[0].config
     path.write_text(path.read_text().replace('max_epochs', 'max_iters'))

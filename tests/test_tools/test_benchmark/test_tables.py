@@ -110,11 +110,13 @@ def test_ablations_that_the_paper_does_not_have():
 def test_details():
     table = tables(mini.results(
         mini.record('E9', 0.5, 0),
-        mini.record('E9', 0.6, 2, epochs=5)))['details_mini']
+        mini.record('E9', 0.6, 2, epochs=5, precision='mixed')))[
+            'details_mini']
     row = dict(zip(table.columns, table.rows[0]))
     assert row['M parameters'] == '1.50' and row['epochs'] == '4 / 5'
     assert row['clips x crops'] == '10 x 3' and row['seeds'] == '0 2'
     assert row['top-1 %'] == '55.0 ± 7.1'
+    assert row['precision'] == 'float32 / mixed'
     assert row['clip top-1 %'] == '30.0 ± 0.0'
     assert row['training'] == '2 min' and row['config'] == '`E9.py`'
 

@@ -143,7 +143,7 @@ def without_folders(content: Any) -> Any:
 
 
 def describe(cfg: Config) -> Dict[str, Any]:
-    """Epochs, batch size and what is seen of a test video."""
+    """Epochs, batch size, precision and what is seen of a test video."""
     clips, crops, size = 1, 1, None
     for transform in cfg.test_dataloader.dataset.pipeline:
         if 'clip_len' in transform:
@@ -158,9 +158,19 @@ def describe(cfg: Config) -> Dict[str, Any]:
     return dict(
         epochs=cfg.train_cfg.max_epochs,
         batch_size=cfg.train_dataloader.batch_size,
+        precision=precision(cfg),
         crop=size,
         clips=clips,
         crops=crops)
+
+
+def precision(cfg: Config) -> str:
+    """Of training. In mixed precision, MMEngine picks a type by device."""
+    wrapper = cfg.optim_wrapper
+    if wrapper.get('type') != 'AmpOptimWrapper':
+        return 'float32'
+    dtype = wrapper.get('dtype')
+    return f'mixed, {dtype}' if dtype else 'mixed'
 
 
 def as_arguments(options: Dict[str, Any]) -> list:

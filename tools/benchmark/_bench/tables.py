@@ -153,7 +153,7 @@ def details_table(data: Results) -> Table:
     """What stands behind the other tables' figures."""
     columns = [
         'section', 'row', 'config', 'M parameters', 'epochs', 'batch',
-        'test crop', 'clips x crops', 'seeds', 'top-1 %', 'top-5 %',
+        'precision', 'test crop', 'clips x crops', 'seeds', 'top-1 %', 'top-5 %',
         'mean class %', 'clip top-1 %', 'training'
     ]
     splits, rows = splits_of(data['runs']), []
@@ -165,7 +165,10 @@ def details_table(data: Results) -> Table:
                 *(one_or_all(f'{run["parameters"] / 1e6:.2f}'
                              for run in runs), ),
                 *(one_or_all(run[key] for run in runs)
-                  for key in ('epochs', 'batch_size', 'crop')),
+                  for key in ('epochs', 'batch_size')),
+                # Records of before it was noted have none.
+                one_or_all(run.get('precision', '') for run in runs),
+                one_or_all(run['crop'] for run in runs),
                 one_or_all(views),
                 one_or_all((run['seed'] for run in runs), ' '),
                 *(short(summarise(runs, metric, splits)) for metric in
