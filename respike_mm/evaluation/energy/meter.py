@@ -54,8 +54,9 @@ class EnergyMeter:
 
     Observed forward passes add up. Every aten operation between entering and
     leaving is seen, under autocast, ``no_grad`` and ``inference_mode``, and
-    attributed to the innermost module of ``model`` that is running; compiled
-    or exported graphs hide their operations and cannot be metered.
+    attributed to the innermost module of ``model`` that is running. What
+    ``torch.compile`` has wrapped runs uncompiled meanwhile; exported graphs
+    hide their operations and cannot be metered.
 
     Args:
         model: Any module; a distributed wrapper is looked through.
@@ -92,7 +93,8 @@ class EnergyMeter:
             raise RuntimeError('EnergyMeter.observe() does not nest')
         self._observing = True
         try:
-            with self._mode:
+            # Compiled code would run without the layers, if at all.
+            with torch.compiler.set_stance('force_eager'), self._mode:
                 yield
         finally:
             self._observing = False

@@ -305,3 +305,30 @@ def test_a_layer_used_twice_is_one_record():
     layers = measure(nn.Sequential(layer, layer), torch.randn(2, 3))
     record, = layers.values()
     assert (record.name, record.calls, record.total.macs) == ('0', 2, 36)
+
+
+def test_compiled_parts_are_counted_as_written(model):
+    """Compiled code would hide its operations and run without the layers."""
+    x = torch.randn(2, 3, 2, 6, 6)
+    expected = measure(model, x, samples=2)
+    graphs = []
+
+    def backend(graph, inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    torch._dynamo.reset()
+    try:
+        model.forward = torch.compile(
+            model.forward, backend=backend, fullgraph=True)
+        with torch.no_grad():
+            model(x)
+        compiled = len(graphs)
+        found = measure(model, x, samples=2)
+        with torch.no_grad():
+            model(x)
+    finally:
+        torch._dynamo.reset()
+    assert found == expected
+    # Before as after, it is the compiled code that runs, from one graph.
+    assert compiled == len(graphs) == 1
