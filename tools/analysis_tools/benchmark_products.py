@@ -4,8 +4,8 @@
         configs/respike_r50_k400.py --out work_dirs/products
 
 A hybrid recognizer's 1x1 convolutions, linear layers and the weight gradients
-of its spike convolutions can go either way; this CPU's is chosen by
-``blas_beats_onednn``. One training pass of a clip gives the shapes. Every
+of its other convolutions can go either way; ``models/common/blas.py`` chooses
+this CPU's. One training pass of a clip gives the shapes. Every
 distinct one then runs both ways in turn, and the table adds up the medians.
 """
 import argparse
@@ -13,13 +13,15 @@ import shlex
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Tuple
+from typing import Callable, Dict, List, Tuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import _common  # noqa: E402
 
-WEIGHTS = 'weight gradients of spike convolutions'
-POINTWISE = '1x1 convolutions and linear layers, forwards and backwards'
+POINTWISE = '1x1 convolutions and linear layers'
+SPIKES, OTHER = 'convolutions of spikes', 'convolutions of the ANN'
+MANY = 2048  # tokens; with AVX2 alone the choice depends on it
+Ways = Tuple[Callable, Callable]  # the same by oneDNN and by BLAS
 
 
 def parse_args() -> argparse.Namespace:
@@ -39,26 +41,30 @@ def parse_args() -> argparse.Namespace:
 
 
 def layer_shapes(cfg, args: argparse.Namespace) -> Counter:
-    """How often which kind of layer meets which shapes in a pass of one clip:
-    ``(kind, shape of the input, shape of the weight, stride)``."""
+    """How often which kind of layer meets which shapes in a pass of one clip.
+
+    Keys are ``(kind, shape of the input, shape of the weight, stride)``.
+    """
     import torch
     from mmaction.registry import MODELS
     from mmengine.registry import init_default_scope
 
+    from respike_mm.models.common.convolution import Convolution
     from respike_mm.models.common.pointwise import Linear, PointwiseConv2d
     from respike_mm.models.common.spike_conv import SpikeConv2d
+    kinds = {Linear: POINTWISE, PointwiseConv2d: POINTWISE,
+             SpikeConv2d: SPIKES, Convolution: OTHER}
     init_default_scope('mmaction')
     model = MODELS.build(cfg.model).train()
     found = Counter()
 
     def note(module, args, out) -> None:
-        spikes = isinstance(module, SpikeConv2d)
-        stride = module.stride[0] if spikes else 1
-        found[WEIGHTS if spikes else POINTWISE, tuple(args[0].shape),
-              tuple(module.weight.shape), stride] += 1
+        found[kinds[type(module)], tuple(args[0].shape),
+              tuple(module.weight.shape),
+              getattr(module, 'stride', (1, ))[0]] += 1
 
     for module in model.modules():
-        if isinstance(module, (Linear, PointwiseConv2d, SpikeConv2d)):
+        if type(module) in kinds:
             module.register_forward_hook(note)
     segments = args.frames // args.stride
     model(torch.randn(1, 1, segments, args.stride, 3, args.crop, args.crop),
@@ -66,44 +72,52 @@ def layer_shapes(cfg, args: argparse.Namespace) -> Counter:
     return found
 
 
-def weight_gradients(shape: Tuple, kernel: Tuple,
-                     stride: int) -> Iterator[Callable]:
-    """The gradient of a spike convolution's weight, by oneDNN and BLAS."""
+def weight_gradient_ways(shape: Tuple, kernel: Tuple, stride: int) -> Ways:
+    """The gradient of a convolution's weight."""
     import torch
 
-    from respike_mm.models.common.spike_conv import convolution_backward
-    from respike_mm.models.common.weight_gradient import weight_gradient
+    from respike_mm.models.common.weight_gradient import (
+        convolution_backward, weight_gradient)
     last = dict(memory_format=torch.channels_last)
-    spikes = (torch.rand(shape) < 0.15).float().contiguous(**last)
+    maps = (torch.rand(shape) < 0.15).float().contiguous(**last)
     weight = torch.randn(kernel).contiguous(**last)
     strides, padding = (stride, stride), tuple(k // 2 for k in kernel[2:])
-    grad = torch.randn_like(torch.conv2d(spikes, weight, None, strides,
+    grad = torch.randn_like(torch.conv2d(maps, weight, None, strides,
                                          padding))
-    yield lambda: convolution_backward(grad, spikes, weight, None, strides,
-                                       padding, (1, 1), False, (0, 0), 1,
-                                       (False, True, False))
-    yield lambda: weight_gradient(spikes, grad, kernel[2:], strides, padding)
+    return (lambda: convolution_backward(
+        grad, maps, weight, None, strides, padding, (1, 1), False, (0, 0), 1,
+        (False, True, False))[1],
+            lambda: weight_gradient(maps, grad, kernel[2:], strides, padding))
 
 
-def pointwise_products(shape: Tuple,
-                       weight_shape: Tuple) -> Iterator[Callable]:
-    """Three products of tokens and a weight, by oneDNN and BLAS."""
+def pointwise_ways(shape: Tuple, weight_shape: Tuple) -> Dict[str, Ways]:
+    """Three products of tokens and a weight."""
     import torch
     import torch.nn.functional as F
+
+    from respike_mm.models.common.weight_gradient import convolution_backward
     channels = weight_shape[1]
     tokens = torch.randn(torch.Size(shape).numel() // channels, channels)
-    tokens.requires_grad_()
-    weight = torch.randn(weight_shape[:2]).requires_grad_()
+    weight = torch.randn(weight_shape[:2])
     grad = torch.randn(len(tokens), len(weight))
+    row, grad_row = (x[None, None].movedim(3, 1) for x in (tokens, grad))
+    kernel = weight[:, :, None, None]
 
-    def onednn() -> torch.Tensor:
-        row = tokens[None, None].movedim(3, 1)
-        out = F.conv2d(row, weight[:, :, None, None], dilation=2)
-        return out.movedim(1, 3)[0, 0]
+    def backward(*wanted: bool) -> List:
+        return convolution_backward(grad_row, row, kernel, None, (1, 1),
+                                    (0, 0), (2, 2), False, (0, 0), 1,
+                                    (*wanted, False))
 
-    for product in (onednn, lambda: F.linear(tokens, weight)):
-        yield lambda product=product: torch.autograd.grad(
-            product(), (tokens, weight), grad)
+    return {
+        'forwards': (lambda: F.conv2d(row, kernel, dilation=2).movedim(1, 3)[
+            0, 0], lambda: F.linear(tokens, weight)),
+        'gradients of inputs': (
+            lambda: backward(True, False)[0].movedim(1, 3)[0, 0],
+            lambda: grad @ weight),
+        'gradients of weights': (
+            lambda: backward(False, True)[1][:, :, 0, 0],
+            lambda: grad.t() @ tokens),
+    }
 
 
 def measure(cfg, args: argparse.Namespace) -> List[Dict]:
@@ -111,13 +125,21 @@ def measure(cfg, args: argparse.Namespace) -> List[Dict]:
     import torch
     from _benchmark.timing import alternate, summary
     torch.set_num_threads(args.threads)
-    totals = {kind: [0., 0.] for kind in (POINTWISE, WEIGHTS)}
-    for (kind, *shapes, stride), count in layer_shapes(cfg, args).items():
-        steps = (pointwise_products(*shapes) if kind == POINTWISE else
-                 weight_gradients(*shapes, stride))
-        times = alternate(list(steps), 1, args.rounds, cuda=False)
-        for i, taken in enumerate(times):
-            totals[kind][i] += count * summary(taken)['cpu_s']
+    totals = {}
+    for (kind, shape, weight, stride), count in sorted(
+            layer_shapes(cfg, args).items()):
+        if kind == POINTWISE:
+            many = torch.Size(shape).numel() // weight[1] >= MANY
+            kind += f', {MANY} tokens or more' if many else ', fewer'
+            products = pointwise_ways(shape, weight)
+        else:
+            products = {'gradients of weights': weight_gradient_ways(
+                shape, weight, stride)}
+        for name, ways in products.items():
+            times = alternate(list(ways), 1, args.rounds, cuda=False)
+            total = totals.setdefault(f'{kind}: {name}', [0., 0.])
+            for i, taken in enumerate(times):
+                total[i] += count * summary(taken)['cpu_s']
     return [dict(kind=kind, onednn_s=onednn, blas_s=blas)
             for kind, (onednn, blas) in totals.items()]
 
@@ -126,19 +148,18 @@ def main() -> None:
     args = parse_args()
     cfg = _common.load_config(args)
     import torch
+    from _benchmark.machine import in_words, machine
     from _benchmark.report import table, write
-
-    from respike_mm.models.common.blas import blas_beats_onednn
-    chosen = 'BLAS' if blas_beats_onednn() else 'oneDNN'
-    capability = torch.backends.cpu.get_cpu_capability()
+    found = machine('cpu')
     report = dict(
         command=shlex.join([
             'python', 'tools/analysis_tools/benchmark_products.py',
             *sys.argv[1:]]),
         description=f'One clip, {args.frames} frames of {args.crop}x'
-        f'{args.crop}, s={args.stride}, float32, {capability} ({chosen} is '
-        f'chosen), {args.threads} CPU thread(s), torch {torch.__version__}; '
-        f'sums of medians of {args.rounds}',
+        f'{args.crop}, s={args.stride}, float32, {in_words(found)}, '
+        f'{args.threads} CPU thread(s), torch {torch.__version__}; sums of '
+        f'medians of {args.rounds}',
+        machine=found,
         rows=measure(cfg, args))
     lines = [[row['kind'], f'{1000 * row["onednn_s"]:.0f}',
               f'{1000 * row["blas_s"]:.0f}',

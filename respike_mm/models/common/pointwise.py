@@ -3,9 +3,10 @@
 Both multiply a matrix of tokens with a matrix of weights. On CPU PyTorch
 leaves float32 products to its BLAS, and on one thread 1x1 convolutions of few
 images too. With AVX-512 oneDNN's convolution was about twice as fast on an AMD
-processor; with AVX2 alone BLAS is the faster by a sixth (docs/performance.md).
-PyTorch has no switch for it, but always takes oneDNN for dilated convolutions,
-and dilation means nothing to a kernel of one pixel.
+processor; with AVX2 alone it is faster for many tokens, by a tenth, and BLAS
+for few and for gradients of weights (docs/performance.md). PyTorch has no
+switch for it, but always takes oneDNN for dilated convolutions, and dilation
+means nothing to a kernel of one pixel.
 """
 from typing import Optional
 
@@ -13,32 +14,23 @@ import torch
 import torch.nn.functional as F
 from mmcv.cnn.bricks import wrappers
 from torch import Tensor, nn
-from torch.utils._python_dispatch import _get_current_dispatch_mode
 
-from .blas import blas_beats_onednn
+from .blas import blas_beats_onednn, may_choose
+from .convolution import Convolution, convolution
 
 # For fewer tokens the weights dominate, which BLAS reads as they are; and
 # PyTorch keeps oneDNN for single images of more elements than this.
-_MIN_TOKENS, _MIN_ELEMENTS = 128, 20480
+_MIN_TOKENS, _MIN_TOKENS_AVX2, _MIN_ELEMENTS = 128, 2048, 20480
 # MMCV's only adds a case for empty tensors in old versions of PyTorch.
 _PLAIN_CONVOLUTIONS = (nn.Conv2d, wrappers.Conv2d)
 
 
 def _prefers_onednn(x: Tensor, num_tokens: int) -> bool:
-    """Many float32 tokens on CPU, in PyTorch's own hands.
-
-    Half precision goes to oneDNN anyway; compilers, exporters and whoever
-    counts operations had better see the layer as it is.
-    """
-    if torch.compiler.is_compiling():  # comparing sizes would fix them
+    """Many float32 tokens on CPU, in PyTorch's own hands."""
+    if not may_choose(x):  # nor compare sizes, which a compiler would fix
         return False
-    return (x.device.type == 'cpu' and x.dtype == torch.float32
-            and num_tokens >= _MIN_TOKENS and x.numel() > _MIN_ELEMENTS
-            and torch.backends.mkldnn.is_available()
-            and not blas_beats_onednn()
-            and not torch.is_autocast_enabled('cpu')
-            and _get_current_dispatch_mode() is None
-            and not torch.jit.is_tracing())
+    least = _MIN_TOKENS_AVX2 if blas_beats_onednn() else _MIN_TOKENS
+    return num_tokens >= least and x.numel() > _MIN_ELEMENTS
 
 
 def linear(x: Tensor, weight: Tensor, bias: Optional[Tensor]) -> Tensor:
@@ -47,7 +39,7 @@ def linear(x: Tensor, weight: Tensor, bias: Optional[Tensor]) -> Tensor:
         return F.linear(x, weight, bias)
     # All tokens as the one row of one channels-last image.
     row = x.reshape(1, 1, -1, x.shape[-1]).movedim(3, 1)
-    out = F.conv2d(row, weight[:, :, None, None], bias, dilation=2)
+    out = convolution(row, weight[:, :, None, None], bias, dilation=(2, 2))
     return out.movedim(1, 3).reshape(*x.shape[:-1], -1)
 
 
@@ -70,17 +62,22 @@ class PointwiseConv2d(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         if not _prefers_onednn(x, x[:, 0].numel()):
             return super().forward(x)
-        return F.conv2d(x, self.weight, self.bias, dilation=2)
+        return convolution(x, self.weight, self.bias, dilation=(2, 2))
 
 
-def convert_pointwise(module: nn.Module) -> nn.Module:
-    """Turn the plain 1x1 convolutions inside into :class:`PointwiseConv2d`.
+def convert_convolutions(module: nn.Module) -> nn.Module:
+    """Turn the plain convolutions inside into :class:`PointwiseConv2d` and
+    :class:`~.convolution.Convolution`, but for strided ones of one pixel.
 
     In place and under the same names; only how they are computed changes.
     """
     for child in module.modules():
-        if (type(child) in _PLAIN_CONVOLUTIONS
-                and child.kernel_size == (1, 1) and child.stride == (1, 1)
-                and child.padding == (0, 0) and child.groups == 1):
+        if (type(child) not in _PLAIN_CONVOLUTIONS or child.groups != 1
+                or child.dilation != (1, 1) or child.padding_mode != 'zeros'
+                or isinstance(child.padding, str)):
+            continue
+        if child.kernel_size != (1, 1):
+            child.__class__ = Convolution
+        elif child.stride == (1, 1) and child.padding == (0, 0):
             child.__class__ = PointwiseConv2d
     return module

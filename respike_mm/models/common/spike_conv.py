@@ -11,9 +11,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from .spike_bits import pack_spikes, unpack_spikes
-from .weight_gradient import prefers_products, weight_gradient
-
-convolution_backward = torch.ops.aten.convolution_backward
+from .weight_gradient import convolution_gradients
 
 
 class _SpikeConvolution(torch.autograd.Function):
@@ -37,14 +35,9 @@ class _SpikeConvolution(torch.autograd.Function):
         spikes = unpack_spikes(bits, ctx.shape).to(grad.dtype)
         if ctx.axes != (0, 1, 2, 3):
             spikes = spikes.permute(0, 3, 1, 2)
-        for_spikes, for_weight = ctx.needs_input_grad[:2]
-        products = for_weight and prefers_products(grad)
-        grad_spikes, grad_weight, _ = convolution_backward(
-            grad, spikes, weight.to(grad.dtype), None, stride, padding, (1, 1),
-            False, (0, 0), 1, (for_spikes, for_weight and not products, False))
-        if products:
-            grad_weight = weight_gradient(spikes, grad, weight.shape[2:],
-                                          stride, padding)
+        grad_spikes, grad_weight = convolution_gradients(
+            grad, spikes, weight.to(grad.dtype), stride, padding, (1, 1),
+            ctx.needs_input_grad[:2])
         if grad_spikes is not None:
             grad_spikes = grad_spikes.to(ctx.dtype)
         if grad_weight is not None:

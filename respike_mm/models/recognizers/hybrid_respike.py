@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from ..common.checkpointing import checkpoint_blocks, recomputes
 from ..common.options import check_one_clip
-from ..common.pointwise import convert_pointwise
+from ..common.pointwise import convert_convolutions
 from ..common.stage_features import (as_stages, infer_stage_channels,
                                      torchvision_stages, with_stage_outputs)
 from ..heads.spiking_head import check_per_step
@@ -96,7 +96,7 @@ class HybridReSpike(BaseRecognizer):
             data_preprocessor=data_preprocessor)
         if self.backbone_from == 'torchvision':
             self.backbone = torchvision_stages(self.backbone)
-        convert_pointwise(self.backbone)
+        convert_convolutions(self.backbone)
         key_channels = infer_stage_channels(
             self.backbone, whole='out_indices' not in backbone)
         options = {}

@@ -8,8 +8,9 @@ from mmcv.cnn import ConvModule
 from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
+from respike_mm.models.common.convolution import Convolution
 from respike_mm.models.common.pointwise import (Linear, PointwiseConv2d,
-                                                convert_pointwise)
+                                                convert_convolutions)
 
 
 @pytest.fixture(params=['AVX512', 'AVX2'])
@@ -63,15 +64,16 @@ def test_convolution_equals_pytorch(size, layout, capability):
 
 @pytest.mark.skipif(not torch.backends.mkldnn.is_available(),
                     reason='this PyTorch is built without oneDNN')
-def test_runs_on_onednn_with_avx512(capability):
+@pytest.mark.parametrize('tokens', [100, 1000, 2048])
+def test_runs_on_onednn_for_many_tokens(tokens, capability):
     """Should PyTorch stop choosing it for dilated kernels, this fails."""
     torch.set_num_threads(1)
-    onednn = capability == 'AVX512'
-    tokens = torch.randn(2, 100, 128)
-    found = kernels(Linear(128, 4), tokens)
+    onednn = tokens >= {'AVX512': 128, 'AVX2': 2048}[capability]
+    found = kernels(Linear(512, 4), torch.randn(2, tokens // 2, 512))
     assert ('aten::mkldnn_convolution' in found) == onednn
-    maps = torch.randn(1, 128, 14, 14)
-    found = kernels(convert_pointwise(nn.Conv2d(128, 4, 1)), maps)
+    maps = torch.randn(1, 512, 4, tokens // 4)
+    found = kernels(convert_convolutions(nn.Conv2d(512, 4, 1)), maps)
+    # Of one image PyTorch itself leaves few to BLAS.
     assert ('aten::mkldnn_convolution' in found) == onednn
 
 
@@ -89,10 +91,14 @@ def test_conversion_keeps_names_and_results():
         nn.Conv2d(8, 8, 1),
         nn.Conv2d(8, 8, 1, stride=2),
         nn.Conv2d(8, 8, 3, padding=1),
+        nn.Conv2d(8, 8, 3, padding='same'),
+        nn.Conv2d(8, 8, 3, dilation=2),
+        nn.Conv2d(8, 8, 3, padding=1, padding_mode='reflect'),
         nn.Conv2d(8, 8, 1, groups=2))
-    fast = convert_pointwise(copy.deepcopy(net))
-    assert [type(m) is PointwiseConv2d
-            for m in (fast[0].conv, *fast[1:])] == [True, True] + [False] * 3
+    fast = convert_convolutions(copy.deepcopy(net))
+    assert [type(m) for m in (fast[0].conv, *fast[1:])] == [
+        PointwiseConv2d, PointwiseConv2d, nn.Conv2d, Convolution,
+        *[nn.Conv2d] * 4]
     assert fast.state_dict().keys() == net.state_dict().keys()
     x = torch.randn(2, 3, 64, 64)
     torch.testing.assert_close(fast(x), net(x))

@@ -5,7 +5,8 @@ import torch.nn.functional as F
 from respike_mm.models.common import weight_gradient as module
 from respike_mm.models.common.blas import blas_beats_onednn
 from respike_mm.models.common.spike_conv import SpikeConv2d
-from respike_mm.models.common.weight_gradient import (prefers_products,
+from respike_mm.models.common.weight_gradient import (blocks,
+                                                      prefers_products,
                                                       weight_gradient)
 
 AVX2, AVX512 = 'AVX2', 'AVX512'
@@ -38,12 +39,24 @@ def test_equals_autograd(kernel, stride, padding, layout, monkeypatch):
     expected, = torch.autograd.grad(out, weight, grad)
     torch.testing.assert_close(
         weight_gradient(x, grad, kernel, stride, padding), expected)
-    # Two images a product, then one: the sum is the same.
-    for images in (2, 0):
-        monkeypatch.setattr(module, '_MAX_ELEMENTS',
-                            images * out[0, 0].numel() * weight[0].numel())
+    # Two images a product, two rows, then less than one: the sum is the same.
+    monkeypatch.setattr(module, '_MIN_POSITIONS', 1)
+    row = out[0, 0, 0].numel() * weight[0].numel()
+    for elements in (2 * out.shape[2] * row, 2 * row, 1):
+        monkeypatch.setattr(module, '_MAX_ELEMENTS', elements)
         torch.testing.assert_close(
             weight_gradient(x, grad, kernel, stride, padding), expected)
+
+
+@pytest.mark.parametrize('rows, expected', [
+    (7, [[0, 1, 2, 3, 4, 5], [6, 7, 8]]), (3, [[0, 1, 2], [3, 4, 5],
+                                               [6, 7, 8]]),
+    (2, [[0, 1], [2], [3, 4], [5], [6, 7], [8]]),
+    (0, [[i] for i in range(9)])])
+def test_blocks_are_whole_maps_or_rows_of_one(rows, expected):
+    """Three maps of three rows."""
+    maps = torch.arange(9).view(3, 3, 1)
+    assert [x.flatten().tolist() for x in blocks(maps, rows)] == expected
 
 
 def test_by_hand():
@@ -73,7 +86,7 @@ def test_chosen_with_avx2_alone(cpu):
 def test_spike_convolution_by_products(frozen, cpu, monkeypatch):
     calls = []
     monkeypatch.setattr(
-        'respike_mm.models.common.spike_conv.weight_gradient',
+        module, 'weight_gradient',
         lambda *args: calls.append(args) or weight_gradient(*args))
     torch.manual_seed(0)
     conv = SpikeConv2d(3, 4, 3, stride=2, padding=1)
