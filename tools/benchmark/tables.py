@@ -14,7 +14,7 @@ from pathlib import Path
 from _bench.errors import BenchmarkError
 from _bench.readme import fill_file
 from _bench.records import join
-from _bench.report import load_results, write_report
+from _bench.report import check_none_is_lost, load_results, write_report
 
 
 def main() -> int:
@@ -35,6 +35,8 @@ def main() -> int:
     try:
         if args.results:
             datasets = join([load_results(path) for path in args.results])
+            for data in datasets:
+                check_none_is_lost(data, args.out)
             for path in write_report(datasets, args.out):
                 print(path)
         if args.fill:

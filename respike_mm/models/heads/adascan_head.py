@@ -14,6 +14,8 @@ from mmaction.utils import SampleList
 from mmengine.model import normal_init, xavier_init
 from torch import Tensor, nn
 
+from ..common.options import check_one_clip
+
 # Below this sum of importances nothing counts as pooled yet; keeps the
 # quotient and its gradient finite.
 MIN_TOTAL = 1e-6
@@ -182,9 +184,14 @@ class AdaScanHead(BaseHead):
 
     def loss(self, feats: Tensor, data_samples: SampleList,
              **kwargs) -> Dict[str, Tensor]:
-        """Classification loss and the entropy of the importances."""
+        """Classification loss and the entropy of the importances.
+
+        Raises:
+            ValueError: If there are several clips a video.
+        """
         # Called as MMAction2 calls a head, through what wraps that call.
         scores, importances = self(feats, return_importances=True, **kwargs)
+        check_one_clip('AdaScanHead', len(scores) // len(data_samples))
         losses = self.loss_by_feat(scores, data_samples)
         losses['loss_entropy'] = self.entropy_weight * importance_entropy(
             importances)

@@ -145,6 +145,12 @@ def test_loss_adds_the_weighted_entropy():
         torch.nn.functional.cross_entropy(scores, torch.tensor([0, 2])))
 
 
+def test_several_clips_in_training_are_refused():
+    feats = torch.randn(16, 16, 2, 2)
+    with pytest.raises(ValueError, match='AdaScanHead .* got 2'):
+        small_head().loss(feats, [labelled(0), labelled(2)], num_segs=8)
+
+
 def test_every_parameter_gets_a_gradient():
     head = small_head(entropy_weight=0.)
     feats = torch.randn(8, 16, 2, 2, requires_grad=True)

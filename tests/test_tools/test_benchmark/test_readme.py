@@ -97,3 +97,20 @@ def test_bad_results(content, match, tmp_path, capsys):
         write_json(tmp_path / 'results.json', content)
     assert run_tables(tmp_path, '--out', tmp_path / 'out') == 1
     assert match in capsys.readouterr().err
+
+
+def test_tables_do_not_drop_records(tmp_path, capsys):
+    """Those beside the tables that nothing else may hold."""
+    for name, row in (('a', 'C3D'), ('b', 'I3D')):
+        write_json(tmp_path / name / 'results.json', mini.results(
+            mini.record(row, 0.5, section='3D ANN')))
+    out = tmp_path / 'out'
+    assert run_tables(tmp_path / 'a', '--out', out) == 0
+    before = (out / 'results_mini.json').read_text()
+    assert run_tables(tmp_path / 'b', '--out', out) == 1
+    error = capsys.readouterr().err
+    assert f'{out / "results_mini.json"} has 1 records' in error
+    assert (out / 'results_mini.json').read_text() == before
+    assert run_tables(out / 'results_mini.json', tmp_path / 'b', '--out',
+                      out) == 0
+    assert 'I3D' in (out / 'table1.md').read_text()

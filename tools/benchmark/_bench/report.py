@@ -89,6 +89,25 @@ def only_here(out: Path, results: Dict[str, Any], runs: Sequence[Run],
     return kept
 
 
+def check_none_is_lost(results: Dict[str, Any], out: Path) -> None:
+    """Refuse to replace records beside the tables by fewer.
+
+    Args:
+        results: What is to replace ``results_SUITE.json``.
+        out: Folder of the tables; it may be missing.
+
+    Raises:
+        BenchmarkError: If that file has records that the results lack.
+    """
+    path = out / f'results_{results["suite"]}.json'
+    there = load_results(path)['runs'] if path.exists() else []
+    lost = set(map(key_of, there)) - set(map(key_of, results['runs']))
+    if lost:
+        raise BenchmarkError(
+            f'{path} has {len(lost)} records that the results named lack, '
+            'and would be replaced; name it first among them, or remove it')
+
+
 def report(datasets: Sequence[Dict[str, Any]],
            tables: Sequence[Table]) -> str:
     """All tables on one page, and under what conditions they arose."""
