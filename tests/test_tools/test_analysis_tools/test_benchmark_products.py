@@ -4,6 +4,8 @@ import runpy
 import pytest
 import torch
 
+from respike_mm.models.common import pointwise
+
 CONFIG = 'configs/respike_tiny_motion_shapes.py'
 
 
@@ -27,6 +29,10 @@ def test_sums_of_both_ways(run, root, tmp_path, capsys):
         assert (f'| {row["kind"]} | {1000 * row["onednn_s"]:.0f} | '
                 f'{1000 * row["blas_s"]:.0f} | '
                 f'{row["onednn_s"] / row["blas_s"]:.2f}x |') in text
+
+
+def test_many_tokens_are_those_that_change_the_choice(tool):
+    assert tool['MANY'] == pointwise._MIN_TOKENS_AVX2
 
 
 def test_both_ways_give_the_same(tool):
