@@ -153,7 +153,8 @@ def details_table(data: Results) -> Table:
     """What stands behind the other tables' figures."""
     columns = [
         'section', 'row', 'config', 'M parameters', 'epochs', 'batch',
-        'precision', 'test crop', 'clips x crops', 'seeds', 'top-1 %', 'top-5 %',
+        'precision', 'test crop', 'clips x crops', 'seeds', 'top-1 %',
+        'top-5 %',
         'mean class %', 'clip top-1 %', 'training'
     ]
     splits, rows = splits_of(data['runs']), []
