@@ -84,8 +84,8 @@ setup(
         'deploy': DEPLOY,
         'openvino': ['openvino>=2025.0'],
         'test': [
-            'pytest>=8', 'hypothesis>=6.100', 'timm>=1.0', 'av>=14.1',
-            'setuptools', *DEPLOY
+            'pytest>=8', 'pytest-xdist>=3.6', 'hypothesis>=6.100',
+            'timm>=1.0', 'av>=14.1', 'setuptools', *DEPLOY
         ],
     },
 )
