@@ -54,7 +54,7 @@ class EnergyReport:
         if not measurement.clips or not measurement.layers:
             raise RuntimeError(
                 'nothing was observed: run samples through the model inside '
-                'EnergyMeter.observe(), and not compiled')
+                'EnergyMeter.observe(), not an exported graph')
         layers = [LayerEnergy(x, {}) for x in measurement.layers.values()]
         for rule in rules:
             charges = RULES[rule]([x.record for x in layers], constants)

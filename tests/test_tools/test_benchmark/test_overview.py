@@ -44,8 +44,8 @@ def test_text(tmp_path):
     assert overview(tasks, jobs=1) == f'''\
 1 of 5 done, 1 running, 1 failed, 1 stale, 1 to do; about 15 min left
   running  A, split 1, seed 0: epoch 5 of 10, 5 min
-  failed   B, split 1, seed 0: test: out of memory \
-({tasks[2].run.folder}/log.txt)
+  failed   B, split 1, seed 0: test: out of memory; \
+all of it: {tasks[2].run.folder}/log.txt
   stale    C, split 1, seed 0: its config has changed since; remove \
 {tasks[3].run.folder} to repeat it
 '''

@@ -75,8 +75,8 @@ def remark(task: Task) -> Optional[str]:
         except FileNotFoundError:  # it is being tried again at this moment
             return None
         last = failure['log'].strip().rpartition('\n')[2][:100]
-        return (f'  failed   {run.label}: {failure["stage"]}: {last} '
-                f'({run.folder / "log.txt"})')
+        return (f'  failed   {run.label}: {failure["stage"]}: {last}; '
+                f'all of it: {run.folder / "log.txt"}')
     if task.state == STALE:
         return (f'  stale    {run.label}: its config has changed since; '
                 f'remove {run.folder} to repeat it')
