@@ -14,7 +14,8 @@ def parse_args() -> argparse.Namespace:
         metavar='FILE.pkl',
         help='write the prediction for every sample to this pickle file')
     parser.add_argument(
-        '--show-dir', help='save videos with their predictions to this folder')
+        '--show-dir',
+        help='save frames with their predictions to this folder')
     parser.add_argument(
         '--show',
         action='store_true',

@@ -34,7 +34,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--step', type=int,
         help='time step, from 0 (default: the last of the segment)')
-    parser.add_argument('--top-k', type=int, default=5)
+    parser.add_argument('--top-k', type=int,
+                        help='key-frame tokens that stand out (default: 5, or '
+                        'all where there are fewer)')
     parser.add_argument('--strip', action='store_true')
     parser.add_argument('--fps', type=float, default=4, help='of the video')
     args = parser.parse_args()
@@ -72,6 +74,9 @@ def main() -> None:
         raise ValueError(f'stage {args.stage} does not fuse; those that do: '
                          f'{[stage + 1 for stage in stages]}')
     attention = stages[args.stage - 1]
+    rows, columns = attention.key_grid
+    if args.top_k is None:
+        args.top_k = min(5, rows * columns)
     looks = glances(attention, clip, args)
     if args.out.suffix == '.mp4':
         zoom = max(256 // min(clip.key.shape[1:3]), 1)
@@ -79,7 +84,6 @@ def main() -> None:
                                                zoom), args.fps)
         print(args.out)
         return
-    rows, columns = attention.key_grid
     head = 'mean of heads' if args.head is None else f'head {args.head}'
     title = (f'{_sample.name_of(args)}: stage {args.stage}, {head}, '
              f'{rows} x {columns} key-frame tokens\n'

@@ -60,8 +60,8 @@ class EnergyHook(Hook):
     Adds ``energy/RULE_mj``, ``firing_rate/mean`` and ``firing_rate/LAYER``
     to the metrics, hence to the log and the visualizer, and writes the whole
     report beside the log. Outputs and accuracy stay as they are, except that
-    on CPUs with AVX-512 large linear layers and 1x1 convolutions of observed
-    steps round differently. Test pipelines that crop larger pictures than
+    on CPUs large linear layers and 1x1 convolutions of observed steps may
+    round differently. Test pipelines that crop larger pictures than
     validation (``ThreeCrop`` of 256 for 224) cost accordingly more a clip.
 
     Args:

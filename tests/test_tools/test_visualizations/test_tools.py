@@ -88,8 +88,7 @@ def test_attention_still_strip_and_video(run, video_set, tmp_path, titles):
         '--query', 40, 10, '--head', 1)
     assert 'head 1, 8 x 8 key-frame tokens' in titles[0]
     assert 'chosen by its place' in titles[0]
-    run('attention_map.py', '--out', tmp_path / 'b.png', '--strip',
-        '--top-k', 3)
+    run('attention_map.py', '--out', tmp_path / 'b.png', '--strip')
     assert 'mean of heads, 2 x 2' in titles[1]
     assert 'motion energy' in titles[1]
     video = video_set.folder / 'class1_0.mp4'

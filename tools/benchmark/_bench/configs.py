@@ -79,7 +79,8 @@ def epoch_options(cfg: Config, epochs: Optional[int]) -> Dict[str, int]:
         elif not scheduler.get('end', last) < epochs:
             raise BenchmarkError(
                 f'{cfg.filename}: --epochs {epochs} cannot adapt {key}, a '
-                f'{scheduler["type"]} made for {last} epochs; write a config')
+                f'{scheduler["type"]} of epochs {begin} to '
+                f'{scheduler.get("end", last)}; give more or write a config')
     return options
 
 
