@@ -55,7 +55,13 @@ class SlidingClip:
             Scores ``[num_classes]``, the mean over the views where the head
             leaves them apart (``average_clips=None``), or None while the
             first clip fills and between predictions.
+
+        Raises:
+            ValueError: If the model is in training mode.
         """
+        if self.model.training:
+            raise ValueError('a sliding clip needs the model in evaluation '
+                             'mode; call model.eval()')
         self._frames.append(frame)
         if len(self._frames) < self.span:
             return None

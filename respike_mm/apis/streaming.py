@@ -12,6 +12,7 @@ from mmcv.transforms import Compose
 from mmengine.config import Config
 from torch import Tensor
 
+from ..models.data_preprocessors import KeyResidualDataPreprocessor
 from ..models.recognizers import HybridReSpike
 from ..models.recognizers.respike_step import (KeyFrame, ReSpikeStep,
                                                SegmentState)
@@ -214,10 +215,14 @@ class StreamingReSpike:
         self._views = images.shape[1]
 
     def _continue_segment(self, images: Tensor) -> None:
-        if images.dtype != torch.uint8:
-            # Any other type is a residual frame to the preprocessor.
-            images = images - self._key
-        residual = self._normalise(torch.stack([self._key, images], dim=2))
+        key = self._key
+        if images.dtype != torch.uint8 or not isinstance(
+                self.model.data_preprocessor, KeyResidualDataPreprocessor):
+            # Nobody else subtracts: to ours any other type than uint8 is a
+            # residual frame, and others take frames as they are.
+            key = key.short() if key.dtype == torch.uint8 else key
+            images = images - key
+        residual = self._normalise(torch.stack([key, images], dim=2))
         self._current, self._state = self._network(residual, self._key_frame,
                                                    self._state)
 

@@ -85,6 +85,15 @@ def test_every_stride_and_part_of_a_segment(stride, stock):
             scores, clip_scores(model, frames[:t], t), rtol=0, atol=1e-5)
 
 
+def test_a_preprocessor_that_does_not_subtract():
+    model = settled(data_preprocessor=dict(
+        type='ActionDataPreprocessor', mean=[0.] * 3, std=[60.] * 3))
+    frames = video(8)
+    scores = run(StreamingReSpike(model, 4, 2, 1, ()), frames)[-1]
+    torch.testing.assert_close(
+        scores, clip_scores(model, frames, 4, emit='both'), rtol=0, atol=1e-5)
+
+
 def test_state_is_reset_at_key_frames_and_by_reset():
     """A segment scores the same whatever came before it."""
     model = settled()

@@ -16,7 +16,7 @@ def count_packets(container) -> int:
         container (av.container.InputContainer): An open video; it is rewound.
 
     Returns:
-        int: Video packets in the file, one for each frame.
+        int: Video packets in the file, one for each frame that is shown.
 
     Raises:
         ValueError: If a packet is incomplete. decord refuses such files too.
@@ -25,7 +25,9 @@ def count_packets(container) -> int:
     for packet in container.demux(video=0):
         if packet.is_corrupt:
             raise ValueError(f'truncated or damaged after {count} frames')
-        count += packet.size > 0  # an empty one ends the stream
+        # An empty one ends the stream, and what a video that was trimmed
+        # without encoding it anew hides in front of the cut is not shown.
+        count += packet.size > 0 and not packet.is_discard
     container.seek(0)
     return count
 

@@ -6,7 +6,7 @@ from typing import Any, Dict, Optional
 from mmaction.registry import HOOKS
 from mmengine.dist import all_reduce_params, is_distributed
 from mmengine.fileio import BaseStorageBackend
-from mmengine.hooks import CheckpointHook
+from mmengine.hooks import CheckpointHook, EMAHook
 from mmengine.runner import Runner
 
 from ... import fileio  # noqa: F401  registers the backend
@@ -80,6 +80,9 @@ class SafeCheckpointHook(CheckpointHook):
                                    meta: dict) -> None:
         if not self.by_epoch and is_distributed():
             all_reduce_params(runner.model.buffers(), op='mean')
+            for hook in runner.hooks:
+                if isinstance(hook, EMAHook):  # it swaps in its own
+                    all_reduce_params(hook.ema_model.buffers(), op='mean')
         with self._removing_last():
             super()._save_checkpoint_with_step(runner, step, meta)
 

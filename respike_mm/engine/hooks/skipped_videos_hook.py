@@ -67,11 +67,11 @@ class SkippedVideosHook(Hook):
         for part in all_gather_object((self._counts, self._reasons)):
             counts.update(part[0])
             reasons.update(part[1])
-        if not counts:
-            return
-        total = counts.total()
-        runner.message_hub.update_scalar('train/skipped_videos', total)
-        if not is_main_process():
+        total, key = counts.total(), 'train/skipped_videos'
+        if total or key in runner.message_hub.log_scalars:
+            # Else the last epoch's number would be logged on and on.
+            runner.message_hub.update_scalar(key, total)
+        if not total or not is_main_process():
             return
         path = Path(runner.log_dir, self.out)
         skipped = {

@@ -116,6 +116,13 @@ def _normalise_again(x: Tensor, weight: Optional[Tensor],
     return out
 
 
+def _is_dense(x: Tensor) -> bool:
+    """Whether the kernel that writes into a given output takes ``x``; of
+    other layouts it makes garbage."""
+    return x.is_contiguous() or x.is_contiguous(
+        memory_format=torch.channels_last)
+
+
 def _momenta(norm: nn.BatchNorm2d, num_steps: int) -> List[float]:
     """How far every step moves the running statistics."""
     if not norm.track_running_stats:
@@ -137,6 +144,8 @@ def batch_norm_per_step(x: Tensor, norm: nn.BatchNorm2d) -> Tensor:
         The shape of ``x``, with a :class:`Recipe` of it from ``x``, which is
         kept for the backward pass anyway.
     """
+    if _in_turn(x) and not _is_dense(x[0]):
+        x = x.contiguous()
     momenta = _momenta(norm, len(x))
     running = (norm.running_mean, norm.running_var)
     if norm.track_running_stats:

@@ -23,7 +23,7 @@ from typing import Callable, Iterator, List, Optional, Tuple
 import torch
 from torch import Tensor, fx, nn
 from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_flatten, tree_unflatten
+from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 from torch.utils.checkpoint import checkpoint
 
 from .made_again import forget_recipe
@@ -85,7 +85,7 @@ class _KeptConvolution(torch.autograd.Function):
 class _ConvolutionOutputs(TorchFunctionMode):
     """Collects the outputs of ``conv2d``, or puts them in its place."""
 
-    def __init__(self, outputs: List[Tensor], replay: bool) -> None:
+    def __init__(self, outputs: list, replay: bool) -> None:
         super().__init__()
         self.outputs = outputs
         self.replay = replay
@@ -95,9 +95,11 @@ class _ConvolutionOutputs(TorchFunctionMode):
             return func(*args, **(kwargs or {}))
         if not self.replay:
             out = func(*args, **(kwargs or {}))
-            self.outputs.append(out.detach())
+            self.outputs.append((out.detach(), out._version))
             return out
-        out = self.outputs.pop(0)
+        out = self.outputs.pop(0) if self.outputs else None
+        if out is None:  # written to in place, or taken by a hook past _Keep
+            return func(*args, **(kwargs or {}))
         if not torch.is_grad_enabled():  # inside another function's forward
             return out
         x, weight = (a.to(out.dtype) for a in args[:2])
@@ -107,12 +109,17 @@ class _ConvolutionOutputs(TorchFunctionMode):
 
 class _Keep(torch.autograd.Function):
     """Identity that saves tensors, and refills a list with them before the
-    backward pass reaches what computed its inputs."""
+    backward pass reaches what computed its inputs.
+
+    The list holds tensors and their versions then; what has been written to
+    since comes back as None.
+    """
 
     @staticmethod
-    def forward(ctx, store: List[Tensor], *inputs: Tensor):
+    def forward(ctx, store: list, *inputs: Tensor):
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(*store)
+        ctx.save_for_backward(
+            *(x if x._version == version else None for x, version in store))
         ctx.store = store
         store.clear()
         return tuple(x.view_as(x) for x in inputs)
@@ -123,7 +130,7 @@ class _Keep(torch.autograd.Function):
         return None, *grads
 
 
-def _keep(value, store: List[Tensor]):
+def _keep(value, store: list):
     """``value``, tensors or containers of them, through :class:`_Keep`."""
     leaves, spec = tree_flatten(value)
     tensors = iter(
@@ -136,7 +143,7 @@ class _SecondRun(AbstractContextManager):
     """Surroundings of the run in the backward pass."""
 
     def __init__(self, owner: nn.Module,
-                 outputs: Optional[List[Tensor]]) -> None:
+                 outputs: Optional[list]) -> None:
         self.owner = owner
         self.outputs = outputs
 
@@ -150,6 +157,12 @@ class _SecondRun(AbstractContextManager):
 
     def __exit__(self, *exc_info) -> None:
         self.stack.close()
+
+
+def _own_containers(args):
+    """The same tensors in new containers: some functions write into the lists
+    that they are given, some callers go on filling them."""
+    return tree_map(lambda x: x, args)
 
 
 @torch.compiler.disable  # inside CompileHook's graph blocks run eagerly
@@ -184,9 +197,12 @@ def recompute(function: Callable,
             if keep_convolutions else nullcontext())
         return first, _SecondRun(owner, outputs)
 
+    def run(*args, **kwargs):
+        return function(*_own_containers(args), **_own_containers(kwargs))
+
     out = checkpoint(
-        function, *args, use_reentrant=False, context_fn=surroundings,
-        **kwargs)
+        run, *_own_containers(args), use_reentrant=False,
+        context_fn=surroundings, **_own_containers(kwargs))
     return _keep(out, outputs) if keep_convolutions else out
 
 

@@ -40,7 +40,7 @@ class ClipRecognizer2D(Recognizer2D):
         check_positive('ClipRecognizer2D', clip_len=clip_len)
         super().__init__(**kwargs)
         self.clip_len = clip_len
-        for key in ('num_steps', 'clip_len'):
+        for key in ('num_steps', 'clip_len', 'num_segments'):  # TSM's name
             self._check_backbone(key, getattr(self.backbone, key, None))
         if self.with_cls_head:
             check_per_step(self.cls_head)

@@ -147,9 +147,9 @@ class HybridReSpike(BaseRecognizer):
         if stage not in self.stages:
             raise ValueError(f'HybridReSpike: stage must be one of '
                              f'{self.stages}, got {stage!r}')
+        key, residual = self.split_segments(inputs)
         if data_samples and not test_mode:
             check_one_clip('HybridReSpike', inputs.shape[1])
-        key, residual = self.split_segments(inputs)
         feats = self.forward_branches(key, residual)
         head_kwargs = dict(num_segs=inputs.shape[2])
         if stage == 'head':

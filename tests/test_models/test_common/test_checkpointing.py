@@ -326,3 +326,49 @@ def test_a_graph_is_one_block():
     x = torch.randn(2, 3, 8, 8)
     assert kept_bytes(lambda: traced(x)) == x.nbytes
     torch.testing.assert_close(traced(x), backbone()(x))
+
+
+class Fills(nn.Module):
+    """Writes into its convolution's output, twice as good as never, and into
+    the list that it is given."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, maps):
+        maps[0] = nn.functional.silu(self.conv(maps[0]), inplace=True)
+        maps.append(maps[0] + maps[1])
+        return maps[-1].square()
+
+
+@pytest.mark.parametrize('call', [twice, twice_but_convolutions])
+def test_what_is_written_into_is_made_again(call):
+    torch.manual_seed(0)
+    block, x = Fills(), torch.randn(1, 3, 4, 4)
+    grads = []
+    for way in (directly, call):
+        maps = [x.clone().requires_grad_(), x]
+        given = list(maps)
+        way(block, given).sum().backward()
+        given.clear()
+        grads.append([maps[0].grad, *(p.grad.clone()
+                                      for p in block.parameters())])
+        block.zero_grad()
+    for ours, theirs in zip(*grads):
+        assert torch.equal(ours, theirs)
+
+
+def test_maps_that_hooks_take():
+    """Their gradients reach the block past the tensors that it returns."""
+    torch.manual_seed(0)
+    grads = []
+    for call in (directly, twice_but_convolutions):
+        torch.manual_seed(0)
+        block, taken = nn.Sequential(nn.Conv2d(3, 3, 1), nn.Tanh()), []
+        block[0].register_forward_hook(
+            lambda module, args, out: taken.append(out))
+        call(block, torch.ones(1, 3, 2, 2))
+        taken[0].square().sum().backward()
+        grads.append(block[0].weight.grad)
+    assert torch.equal(*grads)

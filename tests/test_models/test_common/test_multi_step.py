@@ -165,3 +165,17 @@ def test_other_normalisation(mode):
     x = torch.randn(3, 2, 4, 5, 5)
     torch.testing.assert_close(NORM_MODES[mode](x, norm),
                                one_step_at_a_time(x, norm))
+
+
+def test_steps_that_are_not_dense():
+    """The kernel that writes in place cannot read them."""
+    torch.manual_seed(0)
+    x = torch.randn(2, 3, 4, 5, 5).transpose(0, 1).requires_grad_()
+    results = []
+    for sequence in (x, x.contiguous()):
+        norm = nn.BatchNorm2d(4)
+        out = norm_per_step(sequence, norm)
+        grad, = torch.autograd.grad(out.pow(3).sum(), x)
+        results.append([out, grad, norm.running_mean, norm.running_var])
+    for ours, theirs in zip(*results):
+        torch.testing.assert_close(ours, theirs)
