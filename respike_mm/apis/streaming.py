@@ -68,7 +68,7 @@ class StreamingReSpike:
     later segment.
 
     The state is one key frame with its keys, values and last map, one set of
-    membranes and the logits of ``num_segments - 1`` segments, however long
+    membranes and the logits of ``num_segments`` segments, however long
     the video.
 
     Args:
