@@ -68,19 +68,20 @@ def set_amp(cfg) -> None:
 
 
 def set_resume(cfg, checkpoint: str) -> None:
-    """Resume from a checkpoint, or from the run's last one that is whole."""
+    """Resume from a checkpoint, or from the run's last one that is whole;
+    where there is none yet, start as the config says."""
     from respike_mm.engine import latest_checkpoint
-    cfg.resume = True
-    cfg.load_from = checkpoint
     if checkpoint != 'auto':
         _common.refuse_damaged(checkpoint)
+        cfg.resume, cfg.load_from = True, checkpoint
         return
     try:
         latest = latest_checkpoint(
             cfg.work_dir, lambda text: print(text, file=sys.stderr))
     except ValueError as error:
         raise SystemExit(str(error)) from None
-    cfg.load_from = str(latest) if latest else None
+    if latest:
+        cfg.resume, cfg.load_from = True, str(latest)
 
 
 def apply_args(cfg, args: argparse.Namespace) -> None:

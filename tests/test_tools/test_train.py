@@ -186,8 +186,9 @@ def test_damaged_checkpoints_are_named_and_passed_over(
         train['apply_args'](cfg, options(resume='auto'))
     torn.unlink()
     (tmp_path / 'last_checkpoint').unlink()
+    cfg = Config(dict(work_dir=str(tmp_path), load_from='start.pth'))
     train['apply_args'](cfg, options(resume='auto'))
-    assert cfg.resume and cfg.load_from is None
+    assert not cfg.get('resume') and cfg.load_from == 'start.pth'
 
 
 def test_missing_checkpoint_to_resume_from(tool, tiny_config, tmp_path):

@@ -135,7 +135,11 @@ def run(suite: Suite, request: Request, tools: Tools,
             # Before the text: a run that ends meanwhile must show next time.
             states = [task.state for task in tasks]
             text = overview(tasks, args.jobs)
-            write_text(work_dir / 'overview.txt', text)
+            try:
+                write_text(work_dir / 'overview.txt', text)
+            except OSError as error:  # no reason to end what is training
+                print(f'overview.txt was not written: {error}',
+                      file=sys.stderr)
             live.show(text, states)
 
         execute_all(tasks, tools, args.jobs, INTERVAL, report)

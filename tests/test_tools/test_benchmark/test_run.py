@@ -53,6 +53,13 @@ def test_runs_and_tabulates(bench, tmp_path, capsys):
     assert (out / 'overview.txt').read_text() == '4 of 4 done\n'
 
 
+def test_an_overview_that_cannot_be_written(bench, tmp_path, capsys):
+    (tmp_path / 'work/overview.txt').mkdir(parents=True)
+    assert bench(ROWS, '--only', 'E6') == 0
+    assert (tmp_path / 'work/config1/seed0/result.json').exists()
+    assert 'overview.txt was not written' in capsys.readouterr().err
+
+
 def test_finished_runs_are_not_repeated(bench, tmp_path):
     assert bench(ROWS) == 0
     before = {path: path.stat().st_mtime_ns

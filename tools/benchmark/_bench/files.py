@@ -14,7 +14,8 @@ CONFIGS = ROOT / 'configs'
 def write_text(path: Path, text: str) -> None:
     """Write a file in one step, with its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f'.{path.name}.part')
+    # Two benchmarks may write the same overview.
+    part = path.with_name(f'.{path.name}.{os.getpid()}.part')
     part.write_text(text, encoding='utf-8')
     os.replace(part, path)
 
