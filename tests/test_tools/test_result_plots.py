@@ -8,8 +8,11 @@ from action_samples import labelled
 from respike_mm.structures import set_scores
 
 
-def test_confusion_matrix_of_dumped_predictions(tool, tmp_path, capsys):
-    samples = [set_scores(labelled(label), torch.eye(3)[predicted]).to_dict()
+@pytest.mark.parametrize('clips', [(), (2, )], ids=['averaged', 'apart'])
+def test_confusion_matrix_of_dumped_predictions(clips, tool, tmp_path, capsys):
+    scores = torch.eye(3).expand(*clips, 3, 3)
+    samples = [set_scores(labelled(label),
+                          scores[..., predicted, :]).to_dict()
                for label, predicted in ((0, 0), (0, 1), (1, 1), (2, 2))]
     path = tmp_path / 'predictions.pkl'
     path.write_bytes(pickle.dumps(samples))

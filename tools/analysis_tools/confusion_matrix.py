@@ -39,8 +39,13 @@ def main() -> None:
     from respike_mm.apis.class_names import read_class_names
     from respike_mm.visualization.confusion_figures import (class_accuracy,
                                                             draw_confusion)
-    metrics = Evaluator(ConfusionMatrix()).offline_evaluate(
-        load(args.predictions))
+    predictions = load(args.predictions)
+    for sample in predictions:
+        scores = sample.get('pred_score')
+        if scores is not None and scores.dim() == 2:
+            # Of clips and crops apart; averaged as VideoAccuracy does.
+            sample['pred_score'] = scores.softmax(-1).mean(0)
+    metrics = Evaluator(ConfusionMatrix()).offline_evaluate(predictions)
     matrix = metrics['confusion_matrix/result']
     try:
         names = read_class_names(args.labels, len(matrix))

@@ -23,3 +23,14 @@ def test_layers_of_one_place_side_by_side_and_seeds_averaged():
         mini.record('ResNet-18', 0.5, section='2D ANN')))
     assert table.columns == ['layer', 'ReSpike s=2', 'MS-ResNet']
     assert table.rows == [['l1', '0.150', '0.500'], ['l2', '', '0.700']]
+
+
+def test_a_stale_run_may_have_other_layers():
+    def run(seed, **rates):
+        return mini.record('MS-ResNet', 0.5, seed, section='SNN',
+                           config='snn.py', firing_rates=rates)
+
+    table = firing_rates_table(mini.results(
+        run(0, old=0.3, both=0.1), run(1, both=0.2, new=0.4)))
+    assert table.rows == [['old', '0.300'], ['both', '0.150'],
+                          ['new', '0.400']]

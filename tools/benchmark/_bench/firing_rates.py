@@ -33,8 +33,9 @@ def mean_rates(data: Results) -> Rates:
             label = f'ReSpike {name}' if section == 'Stride' else name
             rates[label] = {
                 layer.partition('backbone.')[2] or layer:
-                statistics.mean(run[layer] for run in measured)
-                for layer in measured[0]}
+                statistics.mean(run[layer] for run in measured
+                                if layer in run)  # stale ones may have others
+                for layer in dict.fromkeys(x for run in measured for x in run)}
     return rates
 
 

@@ -153,6 +153,6 @@ def load_rows(path: Path, names: Dict[str, str]) -> Tuple[Row, ...]:
                     f'row no key {error}') from None
             rows.append(
                 # Without "..", which would lead out of the runs' folder too.
-                Row(section, name, Path(os.path.abspath(CONFIGS / config)),
-                    entry.get('paper', name)))
+                Row(section, str(name), Path(os.path.abspath(CONFIGS / config)),
+                    str(entry.get('paper', name))))
     return tuple(rows)
