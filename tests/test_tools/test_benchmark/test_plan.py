@@ -175,8 +175,24 @@ def test_epochs_end_the_schedule(suite, tmp_path):
 def test_epochs_of_other_schedules(scheduler):
     cfg = Config(dict(param_scheduler=scheduler,
                       train_cfg=dict(max_epochs=4)))
-    with pytest.raises(BenchmarkError, match='cannot adapt param_scheduler'):
-        epoch_options(cfg, 3)
+    for epochs in (3, 8):
+        with pytest.raises(BenchmarkError,
+                           match='cannot adapt param_scheduler'):
+            epoch_options(cfg, epochs)
+    assert epoch_options(cfg, 4) == {}
+
+
+@pytest.mark.parametrize('epochs', [3, 8])
+def test_a_cosine_with_an_end(epochs):
+    cfg = Config(dict(
+        param_scheduler=[dict(type='LinearLR', end=1),
+                         dict(type='CosineAnnealingLR', begin=1, T_max=3,
+                              end=4)],
+        train_cfg=dict(max_epochs=4)))
+    assert epoch_options(cfg, epochs) == {
+        'train_cfg.max_epochs': epochs,
+        'param_scheduler.1.T_max': epochs - 1,
+        'param_scheduler.1.end': epochs}
 
 
 def test_testing_asks_for_the_clips_scores(suite, tmp_path):

@@ -92,6 +92,15 @@ def test_a_failed_run_is_recorded_and_the_others_go_on(bench, tmp_path,
     assert len(calls(bad)) == 2 and len(calls(good)) == 1
 
 
+def test_a_run_whose_folder_cannot_be_made(bench, tmp_path, capsys):
+    (tmp_path / 'work/config1').mkdir(parents=True)
+    (tmp_path / 'work/config1/seed0').touch()
+    assert bench(ROWS) == 1
+    printed = capsys.readouterr()
+    assert '1 of 2 done, 1 failed' in printed.out
+    assert 'seed0' in printed.err
+
+
 def test_a_stage_that_ends_well_without_its_result_has_failed(bench, tools,
                                                               tmp_path):
     script = tools / 'test.py'

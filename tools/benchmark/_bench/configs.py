@@ -66,9 +66,10 @@ def epoch_options(cfg: Config, epochs: Optional[int]) -> Dict[str, int]:
     Raises:
         BenchmarkError: If the config's schedule is of another form.
     """
-    if epochs is None:
+    last = cfg.train_cfg.max_epochs
+    if epochs in (None, last):
         return {}
-    options, last = {'train_cfg.max_epochs': epochs}, cfg.train_cfg.max_epochs
+    options = {'train_cfg.max_epochs': epochs}
     schedulers = cfg.get('param_scheduler') or []
     single = isinstance(schedulers, dict)
     for i, scheduler in enumerate([schedulers] if single else schedulers):
@@ -76,7 +77,9 @@ def epoch_options(cfg: Config, epochs: Optional[int]) -> Dict[str, int]:
         begin = scheduler.get('begin', 0)
         if begin + scheduler.get('T_max', 0) == last and begin < epochs:
             options[f'{key}.T_max'] = epochs - begin
-        elif not scheduler.get('end', last) < epochs:
+            if 'end' in scheduler:
+                options[f'{key}.end'] = epochs
+        elif scheduler.get('end', last) >= min(epochs, last):
             raise BenchmarkError(
                 f'{cfg.filename}: --epochs {epochs} cannot adapt {key}, a '
                 f'{scheduler["type"]} of epochs {begin} to '

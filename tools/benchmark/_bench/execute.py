@@ -2,6 +2,7 @@
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 import traceback
@@ -203,7 +204,11 @@ def work(task: Task, tools: Tools, processes: Processes) -> None:
     except Stopped:
         task.state = BEGUN
     except Exception:
-        task.state = fail(task.run, 'benchmark', None, traceback.format_exc())
+        text, task.state = traceback.format_exc(), FAILED
+        try:
+            fail(task.run, 'benchmark', None, text)
+        except OSError as error:
+            print(f'{task.run.label}: {error}', file=sys.stderr)
     task.since = None
 
 

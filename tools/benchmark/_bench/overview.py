@@ -72,7 +72,7 @@ def remark(task: Task) -> Optional[str]:
     if task.state == FAILED:
         try:
             failure = read_json(run.folder / 'failed.json')
-        except FileNotFoundError:  # it is being tried again at this moment
+        except OSError:  # it is being tried again, or has no folder
             return None
         last = failure['log'].strip().rpartition('\n')[2][:100]
         return (f'  failed   {run.label}: {failure["stage"]}: {last}; '
