@@ -77,7 +77,8 @@ class EnergyHook(Hook):
 
     Raises:
         ValueError: If there is no such phase or neuron, or nothing to
-            measure; later if a batch sampler has no ``batch_size``.
+            measure; later if a batch sampler has no ``batch_size``, or two
+            such hooks measure one phase.
     """
 
     # Before the logger, which prints what is reported here.
@@ -105,6 +106,15 @@ class EnergyHook(Hook):
         self._meter: Optional[EnergyMeter] = None
         self._batches: Set[int] = set()
         self._clips = 1
+
+    def before_run(self, runner: Runner) -> None:
+        for hook in runner.hooks:
+            shared = isinstance(hook, EnergyHook) and [
+                phase for phase in hook.phases if phase in self.phases]
+            if shared and hook is not self:
+                # Meters inside each other would count each other.
+                raise ValueError(f'two EnergyHooks both measure {shared}; '
+                                 'give one all the rules')
 
     def _before_epoch(self, runner: Runner, mode: str = 'train') -> None:
         if mode not in self.phases:

@@ -1,4 +1,5 @@
 """The energy meter: observes forward passes of a model."""
+import copy
 from contextlib import contextmanager
 from typing import Any, Callable, Iterable, Iterator, Optional, Sequence, Tuple
 
@@ -92,10 +93,15 @@ class EnergyMeter:
         if self._observing:
             raise RuntimeError('EnergyMeter.observe() does not nest')
         self._observing = True
+        before = copy.deepcopy(self.measurement)
         try:
             # Compiled code would run without the layers, if at all.
             with torch.compiler.set_stance('force_eager'), self._mode:
                 yield
+        except BaseException:
+            # What a pass counted that did not end belongs to no clip.
+            vars(self.measurement).update(vars(before))
+            raise
         finally:
             self._observing = False
         self.measurement.samples += num_samples

@@ -221,6 +221,13 @@ def test_unknown_operations_are_logged(tmp_path):
     assert 'does not know aten' in log.read_text()
 
 
+def test_two_meters_would_count_each_other(tmp_path):
+    hooks = [dict(type='EnergyHook'),
+             dict(type='EnergyHook', out='other', phases=['val', 'test'])]
+    with pytest.raises(ValueError, match="both measure .'test'.; give one"):
+        runner_with(tmp_path, hooks).test()
+
+
 def test_a_failing_step_leaves_the_model_unmetered(tmp_path):
 
     class Failing(Toy):

@@ -168,12 +168,20 @@ def test_measuring_restores_every_mode(model):
 
 def test_an_error_inside_leaves_nothing_behind(model):
     meter = EnergyMeter(model)
-    with pytest.raises(RuntimeError), torch.no_grad(), meter.observe(1):
+    with pytest.raises(RuntimeError), torch.no_grad(), meter.observe(2):
+        model(torch.randn(1, 3, 2, 6, 6))
         model(torch.randn(1, 3, 5, 6, 6))
     assert torch.utils._python_dispatch._get_current_dispatch_mode() is None
     with torch.no_grad(), meter.observe(1):
         model(torch.randn(1, 3, 2, 6, 6))
     assert meter.measurement.samples == 1
+    alone = EnergyMeter(model)
+    with torch.no_grad(), alone.observe(1):
+        model(torch.randn(1, 3, 2, 6, 6))
+    assert {name: record.calls
+            for name, record in meter.measurement.layers.items()} == {
+                name: record.calls
+                for name, record in alone.measurement.layers.items()}
 
 
 def test_an_error_in_a_neuron_leaves_nothing_behind():
