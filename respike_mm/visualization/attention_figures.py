@@ -136,7 +136,7 @@ def draw_attention(glances: Sequence[Glance], k: int, title: str) -> Figure:
     figure.colorbar(ScalarMappable(percent, INTENSITY),
                     ax=axes, shrink=.8, label='attention weight (%); '
                     f'uniform is {uniform:.1f}')
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(title, fontsize=10, parse_math=False)
     return figure
 
 

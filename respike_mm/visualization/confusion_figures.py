@@ -52,5 +52,5 @@ def draw_confusion(matrix: Tensor, names: Sequence[str],
     right.set_ylim(size - .5, -.5)
     right.set_xlim(0, 100)
     right.set_xlabel('class accuracy (%)')
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(title, fontsize=10, parse_math=False)
     return figure

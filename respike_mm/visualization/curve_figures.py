@@ -65,5 +65,5 @@ def draw_curves(runs: Dict[str, Sequence[dict]], keys: Sequence[str],
         axis.grid(alpha=.3)
     if len(runs) > 1:
         axis.legend(fontsize=8)
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(title, fontsize=10, parse_math=False)
     return figure

@@ -34,5 +34,5 @@ def draw_grad_cam(key: Tensor, spiking: Tensor, num_segments: int,
     figure.colorbar(ScalarMappable(Normalize(0, 1), colormap), ax=axes,
                     shrink=.8, label='Grad-CAM, relative to the branch\'s '
                     'largest value in the clip')
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(title, fontsize=10, parse_math=False)
     return figure

@@ -116,5 +116,5 @@ def draw_segments(segments: Segments, title: str,
                     label='frame minus key frame (grey levels, mean of RGB)')
     whole = sparsity(segments.residual, threshold)
     figure.suptitle(f'{title}\n{whole:.1f} % of residual values {bound}',
-                    fontsize=10)
+                    fontsize=10, parse_math=False)
     return figure

@@ -58,7 +58,7 @@ def draw_raster(layers: Dict[str, Tensor], num_steps: int, title: str,
         axis.set_xlabel('time step')
     axes[0].set_ylabel(f'{chosen.shape[1]} neurons, spread over the layer')
     figure.suptitle(f'{title}\nlines: a new segment, membranes at rest',
-                    fontsize=10)
+                    fontsize=10, parse_math=False)
     return figure
 
 
@@ -103,7 +103,7 @@ def draw_rate_maps(layers: Dict[str, Tensor], residual: Tensor,
         row[0].set_ylabel(_short(name), fontsize=8)
         figure.colorbar(image, ax=list(row), label='% of\nchannels')
     figure.suptitle(f'{title}\nfiring rate per place; columns are segment : '
-                    'time step', fontsize=10)
+                    'time step', fontsize=10, parse_math=False)
     return figure
 
 
@@ -136,5 +136,5 @@ def draw_layers(layers: Dict[str, Activity], dead_below: float,
     right.set_xlabel('channels that never fire (%)')
     right.set_xlim(0, max([100 * x.silent for x in layers.values()] + [1])
                    * 1.12)
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(title, fontsize=10, parse_math=False)
     return figure

@@ -78,6 +78,8 @@ def parse_args() -> argparse.Namespace:
         '(default: 1e-4)')
     _common.add_common_options(parser)
     args = parser.parse_args()
+    if args.opset < 18:
+        parser.error(f'--opset {args.opset}: PyTorch writes 18 or later')
     if args.int8 and not ('recognizer' in args.graphs
                           and 'onnx' in args.formats):
         parser.error('--int8 needs the graph recognizer in the format onnx')

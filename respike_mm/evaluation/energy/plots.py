@@ -17,7 +17,7 @@ def plot_report(report: EnergyReport, path: Path, title: str) -> None:
     _stack_branches(axes[0, 0], report)
     if rates:
         _bar_rates(axes[0, 1], rates)
-    figure.suptitle(title)
+    figure.suptitle(title, parse_math=False)
     figure.savefig(path, dpi=120)
 
 

@@ -25,11 +25,14 @@ def test_exports_and_checks(tool, trained, tmp_path, capsys):
     assert printed.count('within 0.0001') == 3
 
 
-def test_int8_needs_the_recognizer_in_onnx(tool, trained, capsys):
+@pytest.mark.parametrize('args, message', [
+    (('--int8', 'all', '--formats', 'pt2'), 'in the format onnx'),
+    (('--opset', 17), 'PyTorch writes 18 or later'),
+])
+def test_what_cannot_be_exported(tool, trained, args, message, capsys):
     with pytest.raises(SystemExit):
-        tool('deployment/export.py', *trained, '--out', 'x', '--int8',
-             'all', '--formats', 'pt2')['main']()
-    assert 'in the format onnx' in capsys.readouterr().err
+        tool('deployment/export.py', *trained, '--out', 'x', *args)['main']()
+    assert message in capsys.readouterr().err
 
 
 def test_int8_of_all_needs_training_clips(tool, trained, tmp_path):

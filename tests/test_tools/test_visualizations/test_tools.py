@@ -78,8 +78,11 @@ def test_browse_sampler(tool, model, tmp_path, titles):
     assert 'class0_0.mp4' in titles[0] and 'class2_0.mp4' in titles[1]
 
 
-def test_a_picture_is_drawn(run, tmp_path):
-    run('attention_map.py', '--out', tmp_path / 'a.png', '--top-k', 1)
+def test_a_picture_is_drawn(run, video_set, tmp_path):
+    # Dollars would be formulas to matplotlib.
+    video = tmp_path / 'clip $1_$2.mp4'
+    video.write_bytes((video_set.folder / 'class1_0.mp4').read_bytes())
+    run('attention_map.py', '--out', tmp_path / 'a.png', '--video', video)
     assert (tmp_path / 'a.png').read_bytes().startswith(b'\x89PNG')
 
 
