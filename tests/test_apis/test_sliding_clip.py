@@ -53,6 +53,12 @@ def test_predictions_are_those_of_the_clip(model):
     assert len(recognizer._frames) == recognizer.span == 15
 
 
+def test_a_model_in_training_is_refused(model):
+    recognizer = SlidingClip(model.train(), every=3)
+    with pytest.raises(ValueError, match='evaluation mode'):
+        recognizer.step(frames()[0])
+
+
 def _sample():
     from action_samples import labelled
     return labelled(0)

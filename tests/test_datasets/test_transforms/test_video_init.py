@@ -103,6 +103,32 @@ def mark_as_lying(path):
     path.write_bytes(content)
 
 
+def trim(source, target, seconds):
+    """Cut without encoding anew: packets in front of the cut stay, with
+    times below zero, and an edit list hides them."""
+    with av.open(str(source)) as old, av.open(str(target), 'w') as new:
+        stream = old.streams.video[0]
+        copy = new.add_stream_from_template(stream)
+        shift = int(seconds / stream.time_base)
+        for packet in old.demux(stream):
+            if packet.dts is not None:
+                packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+                packet.stream = copy
+                new.mux(packet)
+
+
+def test_frames_in_front_of_a_cut_do_not_count(video, tmp_path):
+    whole = VideoInit(backend='pyav')(dict(filename=str(video)))
+    rate = av.open(str(video)).streams.video[0].average_rate
+    trim(video, tmp_path / 'cut.mp4', 3 / rate)
+    cut = VideoInit(backend='pyav')(dict(filename=str(tmp_path / 'cut.mp4')))
+    assert (whole['total_frames'], cut['total_frames']) == (10, 7)
+    whole['frame_inds'], cut['frame_inds'] = np.arange(3, 10), np.arange(7)
+    for ours, theirs in zip(VideoDecode()(cut)['imgs'],
+                            VideoDecode()(whole)['imgs']):
+        assert np.array_equal(ours, theirs)
+
+
 @pytest.mark.parametrize('mode', ['accurate', 'efficient'])
 def test_pyav_turns_in_both_modes(tmp_path, mode):
     path = write_video(tmp_path / 'a.mp4', moving_square(0)[:, :48])

@@ -1,6 +1,7 @@
 """The hook inside a real runner on a toy model."""
 import json
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -101,6 +102,16 @@ def test_processes_are_added_up(video_set, tmp_path, monkeypatch):
             count=1, reason='truncated')
         assert epoch['total'] == sum(
             x['count'] for x in epoch['skipped'].values())
+
+
+def test_an_epoch_without_any_takes_the_number_back():
+    hub = MessageHub.get_instance('skipped_number')
+    hook, runner = SkippedVideosHook(), SimpleNamespace(message_hub=hub)
+    hook.after_train_epoch(runner)
+    assert 'train/skipped_videos' not in hub.log_scalars
+    hub.update_scalar('train/skipped_videos', 2)
+    hook.after_train_epoch(runner)
+    assert hub.get_scalar('train/skipped_videos').current() == 0
 
 
 def test_bad_arguments():

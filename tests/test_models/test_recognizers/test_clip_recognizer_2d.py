@@ -90,6 +90,8 @@ TWO_STREAM = dict(
     (dict(**MS_RESNET, num_steps=8), 'clip_len=4 .* num_steps=8'),
     (dict(**MS_RESNET, num_steps=3), 'clip_len=4 .* num_steps=3'),
     (dict(**TWO_STREAM, clip_len=8), 'clip_len=4 .* clip_len=8'),
+    (dict(type='ResNetTSM', depth=50, num_segments=8),
+     'clip_len=4 .* num_segments=8'),
 ])
 def test_backbones_that_would_join_videos(backbone, message):
     with pytest.raises(ValueError, match=f'{message}.*model.backbone'):

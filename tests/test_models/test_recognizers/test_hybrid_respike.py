@@ -160,6 +160,11 @@ def test_grey_frames():
     assert scores.shape == (1, 5)
 
 
+def test_frames_without_the_sampler():
+    with pytest.raises(ValueError, match='KeyResidualSampler'):
+        build().extract_feat(torch.zeros(1, 8, 3, 32, 32), data_samples=[1])
+
+
 def test_several_clips_are_for_tests():
     model = build()
     data = model.data_preprocessor(clips(2, views=3))
