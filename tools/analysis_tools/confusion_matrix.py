@@ -37,14 +37,15 @@ def main() -> None:
     from mmengine.fileio import load
 
     from respike_mm.apis.class_names import read_class_names
+    from respike_mm.evaluation.functional import average_clips
     from respike_mm.visualization.confusion_figures import (class_accuracy,
                                                             draw_confusion)
     predictions = load(args.predictions)
     for sample in predictions:
         scores = sample.get('pred_score')
         if scores is not None and scores.dim() == 2:
-            # Of clips and crops apart; averaged as VideoAccuracy does.
-            sample['pred_score'] = scores.softmax(-1).mean(0)
+            # Of clips and crops apart; averaged as by VideoAccuracy.
+            sample['pred_score'] = average_clips(scores, softmax=True)
     metrics = Evaluator(ConfusionMatrix()).offline_evaluate(predictions)
     matrix = metrics['confusion_matrix/result']
     try:

@@ -329,8 +329,8 @@ def test_a_graph_is_one_block():
 
 
 class Fills(nn.Module):
-    """Writes into its convolution's output, twice as good as never, and into
-    the list that it is given."""
+    """Writes into its convolution's output, which twice is not once, and
+    into the list that it is given."""
 
     def __init__(self):
         super().__init__()

@@ -154,8 +154,7 @@ def details_table(data: Results) -> Table:
     columns = [
         'section', 'row', 'config', 'M parameters', 'epochs', 'batch',
         'precision', 'test crop', 'clips x crops', 'seeds', 'top-1 %',
-        'top-5 %',
-        'mean class %', 'clip top-1 %', 'training'
+        'top-5 %', 'mean class %', 'clip top-1 %', 'training'
     ]
     splits, rows = splits_of(data['runs']), []
     for section in dict.fromkeys(run['section'] for run in data['runs']):
