@@ -90,6 +90,8 @@ def predict_files(model: 'nn.Module', names: List[str],
     from respike_mm.apis.live_source import StreamError
     from respike_mm.datasets.checked_video_dataset import VideoReadError
     from respike_mm.structures import scores_of
+    # Names of files may be any bytes: show them as errors do.
+    sys.stdout.reconfigure(errors='backslashreplace')
     files = find_videos(args.inputs)
     targets = annotated_paths(files, args) if args.video_out else {}
     done = log.finished if log else {}

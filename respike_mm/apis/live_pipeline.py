@@ -1,6 +1,8 @@
 """What of a test pipeline applies to video that is no file."""
 from typing import NamedTuple, Optional
 
+from ..type_names import type_name
+
 
 class LivePipeline(NamedTuple):
     """A test pipeline without the reading of a file.
@@ -30,7 +32,7 @@ def after_decoding(pipeline: list) -> LivePipeline:
     Raises:
         ValueError: If the pipeline samples or decodes nothing.
     """
-    names = [str(step['type']).split('.')[-1] for step in pipeline]
+    names = [type_name(step['type']) for step in pipeline]
     decoding = [i for i, name in enumerate(names) if name.endswith('Decode')]
     samplers = [i for i, step in enumerate(pipeline) if 'clip_len' in step]
     if not decoding or not samplers:

@@ -45,12 +45,16 @@ def frames_per_second(capture: cv2.VideoCapture) -> float:
 
 def _pump(capture: Capture, frames: queue.Queue,
           stop: threading.Event) -> None:
-    """Read until the end or until told to stop; the end is a None."""
+    """Read until the end or until told to stop; the end is a None, or what
+    reading raised."""
     try:
         more = True
         while more and not stop.is_set():
-            more, frame = capture.read()
-            frame = frame if more else None
+            try:
+                more, frame = capture.read()
+                frame = frame if more else None
+            except Exception as error:  # it would end this thread alone
+                more, frame = False, error
             while not stop.is_set():
                 try:
                     frames.put(frame, timeout=.1)
@@ -73,7 +77,8 @@ def live_frames(capture: Capture,
         stall_timeout: Seconds without a frame after which to give up.
 
     Raises:
-        StreamError: If the stream stalls or changes its resolution.
+        StreamError: If the stream stalls, cannot be read on or changes its
+            resolution.
     """
     frames: queue.Queue = queue.Queue(_WAITING)
     stop = threading.Event()
@@ -91,6 +96,9 @@ def live_frames(capture: Capture,
                                   ) from None
             if frame is None:
                 return
+            if isinstance(frame, Exception):
+                raise StreamError(f'the stream cannot be read on after {count}'
+                                  f' frames: {frame!r}') from frame
             if size not in (None, frame.shape[:2]):
                 raise StreamError(
                     f'the stream changed its resolution from '

@@ -8,6 +8,8 @@ from types import TracebackType
 from typing import Dict, List, NamedTuple, Optional, Sequence, Type
 
 COLUMNS = ('video', 'model', 'error')
+# Names of files may be any bytes, which Python holds as surrogates.
+_ENCODING = dict(encoding='utf-8', errors='surrogateescape')
 
 
 class Prediction(NamedTuple):
@@ -49,7 +51,7 @@ class PredictionLog:
             row['video']: row['error'] for row in rows}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         is_new = not self.path.exists() or not self.path.stat().st_size
-        self._file = self.path.open('a', encoding='utf-8', newline='')
+        self._file = self.path.open('a', newline='', **_ENCODING)
         if is_new:
             self._file.write(self._head())
             self._file.flush()
@@ -79,11 +81,7 @@ class PredictionLog:
         size = content.rfind(b'\n') + 1
         if not size and not self._head().encode().startswith(content):
             raise self._refusal(1, 'no complete line')
-        try:
-            text = content[:size].decode('utf-8')
-        except UnicodeDecodeError as error:
-            line = content.count(b'\n', 0, error.start) + 1
-            raise self._refusal(line, 'no UTF-8 text') from None
+        text = content[:size].decode(**_ENCODING)
         is_json = self.path.suffix == '.jsonl'
         rows = self._json_rows(text) if is_json else self._csv_rows(text)
         self._check(rows)
@@ -143,7 +141,7 @@ class PredictionLog:
             lines = [_csv_line([row[k] for k in self._fields])
                      for row in rows]
         part = self.path.with_name(self.path.name + '.part')
-        part.write_text(self._head() + ''.join(lines), encoding='utf-8')
+        part.write_text(self._head() + ''.join(lines), **_ENCODING)
         part.replace(self.path)
 
     def write(self, video: str, predictions: Sequence[Prediction] = (),

@@ -16,6 +16,7 @@ from ..models.data_preprocessors import KeyResidualDataPreprocessor
 from ..models.recognizers import HybridReSpike
 from ..models.recognizers.respike_step import (KeyFrame, ReSpikeStep,
                                                SegmentState)
+from ..type_names import type_name
 from .live_pipeline import after_decoding, checked_interval
 
 Frame = Union[np.ndarray, Tensor]
@@ -38,7 +39,7 @@ def stream_options(cfg: Config) -> dict:
     """
     pipeline = cfg.get('test_pipeline') or cfg.test_dataloader.dataset.pipeline
     live = after_decoding(pipeline)
-    names = [step['type'] for step in live.transforms]
+    names = [type_name(step['type']) for step in live.transforms]
     if 'KeyResidualSampler' not in names:
         raise ValueError(
             'the test pipeline of a stream must end in KeyResidualSampler, '

@@ -23,7 +23,8 @@ class ExportedRecognizer(BaseModel):
                      file='recognizer.onnx', data_preprocessor=dict(...))
 
     Views of a video are scored one by one; the mean of their scores is the
-    video's. Tools that want a checkpoint may be given the exported one: the
+    video's, unless the exported head kept them apart (``average_clips=None``).
+    Tools that want a checkpoint may be given the exported one: the
     file has the weights, and what a checkpoint holds is left out.
 
     Args:
@@ -66,7 +67,8 @@ class ExportedRecognizer(BaseModel):
             mode: ``'tensor'`` or ``'predict'``.
 
         Returns:
-            Scores ``[N, num_classes]``, or the samples with them.
+            Scores ``[N, num_classes]``, or ``[N, V, num_classes]`` of views
+            kept apart, or the samples with them.
 
         Raises:
             ValueError: If the mode is another.
@@ -76,7 +78,9 @@ class ExportedRecognizer(BaseModel):
                              f'in mode {mode!r}')
         views = inputs.flatten(0, 1).cpu().numpy()
         scores = torch.from_numpy(self.run(dict(segments=views))['scores'])
-        scores = scores.unflatten(0, inputs.shape[:2]).mean(1)
+        scores = scores.unflatten(0, inputs.shape[:2])
+        # [N, V, 1, num_classes] where the head kept views apart: one each.
+        scores = scores.squeeze(2) if scores.dim() == 4 else scores.mean(1)
         if mode == 'tensor':
             return scores
         return [set_scores(*pair) for pair in zip(data_samples, scores)]

@@ -44,6 +44,18 @@ def test_frames_in_order_as_rgb():
     assert camera.released.wait(5)
 
 
+def test_what_reading_raises_is_told():
+    """And not taken for a stall."""
+    camera = Camera([])
+    pictures = [(True, picture(0))]
+    camera.read = lambda: pictures.pop() if pictures else 1 / 0
+    frames = live_frames(camera)
+    assert next(frames).shape == (4, 6, 3)
+    with pytest.raises(StreamError, match='read on after 1 frames: ZeroDiv'):
+        next(frames)
+    assert camera.released.wait(5)
+
+
 def test_closed_when_the_frames_end():
     """Else the process may end while a thread is inside OpenCV: it aborts."""
     camera = Camera([picture(0)])

@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 
@@ -54,6 +55,15 @@ def test_rows_are_on_disk_at_once_and_a_torn_line_goes(suffix, tmp_path):
 
 
 @pytest.mark.parametrize('suffix', ['.csv', '.jsonl'])
+def test_names_that_are_no_utf8(suffix, tmp_path):
+    path, name = tmp_path / f'p{suffix}', os.fsdecode(b'caf\xe9.mp4')
+    write(path, (name, TOP), ('b.mp4', (), 'broken'))
+    assert suffix == '.jsonl' or b'\ncaf\xe9.mp4,' in path.read_bytes()
+    assert write(path, retry=True) == {name: ''}
+    assert write(path) == {name: ''}
+
+
+@pytest.mark.parametrize('suffix', ['.csv', '.jsonl'])
 def test_retry_takes_the_errors_out(suffix, tmp_path):
     path = tmp_path / f'p{suffix}'
     write(path, ('a.mp4', TOP))
@@ -91,7 +101,7 @@ ROW = '{"video": "a.mp4", "model": "model a", "error": ""}\n'
     ('p.jsonl', ROW.encode() + b'{"a"\n{', r'p\.jsonl, line 2: no JSON'),
     ('p.csv', HEAD.encode() + b'a,b\nc', r'p\.csv, line 2: not 7 values'),
     ('p.csv', HEAD.encode() + b'x' * 200000 + b'\n', r'p\.csv, line 2: field'),
-    ('p.csv', HEAD.encode() + b'\xff\nc', r'p\.csv, line 2: no UTF-8'),
+    ('p.csv', HEAD.encode() + b'\xff\nc', r'p\.csv, line 2: not 7'),
     ('p.csv', HEAD.encode() + b'a,other,,,,,\nc', 'of other, not of model a'),
 ])
 def test_other_files_are_refused_and_left_alone(name, content, match,

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from mmaction.registry import MODELS
+from mmaction.registry import MODELS, TRANSFORMS
 from mmengine.config import Config
 from small_respike import small_respike
 
+from respike_mm.apis import stream_options
 from respike_mm.apis.live_pipeline import after_decoding
 from respike_mm.apis.sliding_clip import SlidingClip
 from respike_mm.structures import scores_of
@@ -124,6 +125,18 @@ def test_views_that_the_head_leaves_apart(model):
 def test_frames_of_samplers(sampler, frames, interval):
     live = after_decoding([sampler, dict(type='VideoDecode')])
     assert (live.num_frames, live.frame_interval) == (frames, interval)
+
+
+def test_transforms_may_be_classes(model):
+    """MMEngine's new style of configs."""
+    pipeline = [dict(step, type=TRANSFORMS.get(step['type']))
+                for step in PIPELINE]
+    assert after_decoding(pipeline) == (8, 1, 2, pipeline[3:])
+    uniform = dict(type=TRANSFORMS.get('UniformSample'), clip_len=8)
+    assert after_decoding([uniform, pipeline[2]]).frame_interval is None
+    names, classes = (stream_options(Config(dict(test_pipeline=x)))
+                      for x in (PIPELINE, pipeline))
+    assert classes == {**names, 'transforms': pipeline[3:5]}
 
 
 def test_pipelines_that_do_not_suit(model):

@@ -137,12 +137,18 @@ def test_streaming_by_onnx(exported, onnx_files):
         np.mean(segments, axis=0), expected, rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize('average_clips', ['prob', None])
 @torch.no_grad()
-def test_in_place_of_the_recognizer(exported, onnx_files):
+def test_in_place_of_the_recognizer(average_clips, exported, onnx_files,
+                                    tmp_path, monkeypatch):
     """Same scores from raw segments of two views, by MMAction2's call."""
     model = exported[0]
-    other = ExportedRecognizer(
-        str(onnx_files / 'recognizer.onnx'), MODEL['data_preprocessor'])
+    file = onnx_files / 'recognizer.onnx'
+    if average_clips is None:
+        monkeypatch.setattr(model.cls_head, 'average_clips', None)
+        file = tmp_path / 'apart.onnx'
+        export_onnx(recognizer_graph(model, normalised(2, 2, 3)), file, OPSET)
+    other = ExportedRecognizer(str(file), MODEL['data_preprocessor'])
     frames = torch.randint(
         0, 256, (2, 2, 3, 3, SIZE, SIZE), dtype=torch.uint8)
     found, expected = (
@@ -150,6 +156,7 @@ def test_in_place_of_the_recognizer(exported, onnx_files):
             dict(inputs=[frames], data_samples=[ActionDataSample()]))[0])
         for m in (other, model))
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
+    assert found.shape == ((2, 5) if average_clips is None else (5, ))
     with pytest.raises(ValueError, match='predict only'):
         other(frames[None].float(), mode='loss')
     with pytest.raises(ValueError, match="one of .*got 'tensorrt'"):

@@ -1,4 +1,5 @@
 import csv
+import os
 import shutil
 
 import cv2
@@ -125,6 +126,28 @@ def test_inputs_are_never_overwritten(predict, videos, capsys):
     assert predict(videos, '--video-out', videos) == 1
     assert 'would replace the input' in capsys.readouterr().err
     assert (videos / 'a.mp4').read_bytes() == content
+
+
+def test_copies_are_kept_out_of_the_inputs(predict, videos, capsys):
+    """Or the next run would recognize them, too."""
+    assert predict(videos, '--video-out', videos / 'drawn') == 1
+    assert f'of the folder {videos}; choose a --video-out outside it' in \
+        capsys.readouterr().err
+    assert not (videos / 'drawn').exists()
+
+
+def test_names_that_are_no_utf8(predict, videos, tmp_path, capsys):
+    """Decoders do not take them, which is no reason to stop."""
+    name = os.fsdecode(b'caf\xe9.mp4')
+    (videos / 'a.mp4').rename(videos / name)
+    out = tmp_path / 'out.csv'
+    assert predict(videos / name, videos / 'sub', '--out', out) == 1
+    rows = list(csv.DictReader(
+        out.read_text(errors='surrogateescape').splitlines()))
+    assert [bool(row['error']) for row in rows] == [True, False]
+    assert rows[0]['video'] == str(videos / name)
+    assert predict(videos / name) == 1
+    assert 'cannot read video' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize('target, match', [

@@ -54,7 +54,8 @@ def annotated_paths(videos: List[Path],
     """Every video's place in ``--video-out``.
 
     Raises:
-        ValueError: If one is an input, or that of another video as well.
+        ValueError: If one is an input, or that of another video as well, or
+            the folder lies in one of the inputs.
     """
     targets = {video: annotated_path(video, args) for video in videos}
     inputs = {video.resolve(): video for video in videos}
@@ -71,4 +72,11 @@ def annotated_paths(videos: List[Path],
                 f'both be {target}; run the tool once for each, with another '
                 '--video-out')
         sources[place] = video
+    for given in map(Path, args.inputs):
+        folder = given.resolve()
+        if folder.is_dir() and args.video_out.resolve().is_relative_to(folder):
+            raise ValueError(
+                f'the next run would take annotated copies in '
+                f'{args.video_out} for videos of the folder {given}; choose a '
+                '--video-out outside it')
     return targets

@@ -96,7 +96,7 @@ def predict(models: Variants, preprocess: 'nn.Module',
     """Scores ``[samples, classes]`` of every variant, and labels."""
     import torch
 
-    from respike_mm.structures import label_of, scores_of
+    from respike_mm.structures import label_of, video_scores
     scores, labels = {name: [] for name in models}, []
     for batch in loader:
         data = preprocess(batch)
@@ -104,7 +104,7 @@ def predict(models: Variants, preprocess: 'nn.Module',
             with torch.no_grad(), torch.autocast(
                     'cpu', torch.bfloat16, enabled=bf16):
                 found = network(**data, mode='predict')
-            scores[name] += [scores_of(x).float() for x in found]
+            scores[name] += [video_scores(x).float() for x in found]
         labels += map(label_of, data['data_samples'])
     return ({name: torch.stack(rows) for name, rows in scores.items()},
             torch.tensor(labels))

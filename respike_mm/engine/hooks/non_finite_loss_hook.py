@@ -28,6 +28,21 @@ def is_finite(value: Any) -> bool:
     return all(is_finite(item) for item in value)
 
 
+def non_finite(model: nn.Module, state: Dict[str, Any]) -> List[str]:
+    """Names of parameters and norms' statistics that are not finite.
+
+    Other buffers may be infinite, as masks of attention are.
+
+    Args:
+        model: Whose state it is.
+        state: Its state dict.
+    """
+    others = {name for name, _ in model.named_buffers()
+              if not name.rpartition('.')[2].startswith('running_')}
+    return [name for name, value in state.items()
+            if name not in others and not is_finite(value)]
+
+
 def first_non_finite(model: nn.Module,
                      run: Callable[[], Any]) -> Optional[str]:
     """Name of the layer that is first to give NaN or infinity.
@@ -84,13 +99,19 @@ class NonFiniteLossHook(Hook):
     not finite. ``non_finite_loss_rank{N}.json`` in the work dir names the
     layer and the batch's files, and holds statistics of its inputs.
 
+    Spikes hide what is not finite: a NaN potential does not fire, and the
+    loss of a network that passes spikes alone stays finite. So weights and
+    statistics are looked at once more before a checkpoint is written, and the
+    one before remains the last.
+
     On a GPU, looking costs one synchronisation an iteration. In the second
     pass synchronised batch norm takes its running statistics, since the
     other processes are not in it. Models with several optimizers are not
     watched.
 
     Raises:
-        FloatingPointError: While training, if the loss is not finite.
+        FloatingPointError: While training, if the loss is not finite, or
+            what is to be saved is not.
     """
 
     priority = 'VERY_HIGH'
@@ -117,11 +138,23 @@ class NonFiniteLossHook(Hook):
         """Give the optimizer wrapper its own method back."""
         vars(runner.optim_wrapper).pop('update_params', None)
 
+    def before_save_checkpoint(self, runner: Runner,
+                               checkpoint: dict) -> None:
+        """Refuse to write weights that are not finite."""
+        found = non_finite(bare_model(runner), checkpoint['state_dict'])
+        if found:
+            raise FloatingPointError(
+                f'{len(found)} of the weights and statistics are not finite '
+                f'at iteration {runner.iter}, {found[0]} the first; they are '
+                'not saved. The loss was finite: spikes hide it. Look for NaN '
+                'in the inputs since the last checkpoint, or for gradients '
+                'that overflow (optim_wrapper.clip_grad), and go on from '
+                'there with train.py --resume')
+
     def _stop(self, runner: Runner, loss: Tensor,
               data_batch: DATA_BATCH) -> None:
         model = bare_model(runner)
-        weights = [name for name, value in model.state_dict().items()
-                   if not is_finite(value)]
+        weights = non_finite(model, model.state_dict())
         report = dict(
             iteration=runner.iter + 1,
             epoch=runner.epoch + 1,

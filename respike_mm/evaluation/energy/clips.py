@@ -1,6 +1,8 @@
 """How many clips a sample consists of."""
 from typing import Any, Iterable
 
+from ...type_names import type_name
+
 _CROPS = dict(ThreeCrop=3, TenCrop=10)
 _DENSE_POSITIONS = 10  # default of DenseSampleFrames
 
@@ -45,7 +47,7 @@ def clips_per_sample(pipeline: Iterable[Any]) -> int:
     clips = 1
     for step in pipeline:
         kind = step['type'] if isinstance(step, dict) else type(step)
-        name = getattr(kind, '__name__', str(kind)).split('.')[-1]
+        name = type_name(kind)
         options = step if isinstance(step, dict) else vars(step)
         frames = options.get('clip_len', 1)
         if isinstance(frames, dict):  # one a modality, MMUniformSampleFrames

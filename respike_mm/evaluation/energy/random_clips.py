@@ -5,6 +5,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmengine.dataset import Compose, pseudo_collate
 
+from ...type_names import type_name
+
 
 class RandomFrames(BaseTransform):
     """Stands in for decoding: uint8 noise for every sampled frame.
@@ -39,7 +41,7 @@ def with_random_frames(pipeline: Sequence[dict], frames: RandomFrames) -> List:
     Raises:
         ValueError: If the pipeline decodes nothing.
     """
-    names = [str(step['type']).split('.')[-1] for step in pipeline]
+    names = [type_name(step['type']) for step in pipeline]
     if not any(name.endswith('Decode') for name in names):
         raise ValueError('random clips need a pipeline with a decoding step, '
                          f'got {names}')

@@ -13,6 +13,7 @@ from mmaction.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ...type_names import type_name
 from ..common.checkpointing import checkpoint_blocks, recomputes
 from ..common.conv_norm import ConvNorm, conv3x3, projection
 from ..common.lif import LIFNeuron
@@ -189,7 +190,9 @@ class MSResNet(BaseModule):
         entries = self.init_cfg or []
         if isinstance(entries, dict):
             entries = [entries]
-        loaded = any(entry['type'] == 'Pretrained' for entry in entries)
+        loaded = any(
+            type_name(entry['type']) in ('Pretrained', 'PretrainedInit')
+            for entry in entries)
         if self.zero_init_residual and not loaded:
             for module in self.modules():
                 if isinstance(module, MSBasicBlock):

@@ -1,8 +1,10 @@
 """Turn any image backbone into one that yields its four stages."""
+import inspect
 from contextlib import contextmanager, nullcontext
-from typing import Iterator, List, Optional, Sequence, Set, Tuple
+from typing import Iterator, List, Optional, Sequence, Set, Tuple, Union
 
 import torch
+from mmaction.registry import MODELS
 from torch import Tensor, nn
 
 # Which argument makes each library's backbones return every stage.
@@ -25,13 +27,25 @@ def with_stage_outputs(backbone: dict) -> dict:
             names.
 
     Returns:
-        A copy; options that the config sets itself stay as they are.
+        A copy; options that the config sets itself stay as they are. HRNet
+        and others without ``out_indices`` get none.
     """
     kind = backbone['type']
     name = kind if isinstance(kind, str) else kind.__module__
     library = name.split('.')[0]
-    options = _STAGE_OPTIONS.get(library, _STAGE_OPTIONS['openmmlab'])
+    options = _STAGE_OPTIONS.get(library)
+    if options is None:
+        options = _STAGE_OPTIONS['openmmlab'] if _takes_indices(kind) else {}
     return {**options, **backbone}
+
+
+def _takes_indices(kind: Union[str, type]) -> bool:
+    """Whether a backbone of OpenMMLab has ``out_indices``."""
+    network = MODELS.get(kind) if isinstance(kind, str) else kind
+    if network is None:  # building it says so
+        return True
+    return any(x.name == 'out_indices' or x.kind is x.VAR_KEYWORD
+               for x in inspect.signature(network).parameters.values())
 
 
 def torchvision_stages(model: nn.Module) -> nn.Module:

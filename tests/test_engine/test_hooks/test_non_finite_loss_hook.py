@@ -15,6 +15,7 @@ from respike_mm.engine.hooks.non_finite_loss_hook import (NonFiniteLossHook,
                                                           first_non_finite,
                                                           is_finite,
                                                           statistics)
+from respike_mm.models.common.lif import LIFNeuron
 
 NAN, INF = float('nan'), float('inf')
 
@@ -117,6 +118,35 @@ def test_bad_weights_are_named(tmp_path):
     report = stopped(
         runner_of(tmp_path, model), tmp_path, r'weights .* block\.0\.bias')
     assert report['non_finite_weights'] == ['block.0.bias']
+
+
+class Spiking(Toy):
+    """Passes spikes alone, behind an attention mask and a batch norm."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm, self.neuron = nn.BatchNorm1d(2), LIFNeuron()
+        self.register_buffer('mask', torch.tensor([0., -INF]))
+
+    def forward(self, inputs, data_samples, mode):
+        x = self.norm(torch.stack(inputs))
+        spikes = self.neuron(x[None].repeat(2, 1, 1))
+        assert spikes.isfinite().all()
+        return dict(loss=self.block(self.first(spikes)).sum())
+
+
+def test_what_spikes_hide_is_not_saved(tmp_path):
+    runner = runner_of(tmp_path, Spiking(), bad=NAN)
+    with pytest.raises(FloatingPointError, match=(
+            r'^4 of the weights .* at iteration 2, norm\.weight the first')):
+        runner.train()
+    assert not list(tmp_path.glob('*.pth'))
+
+
+def test_masks_may_be_infinite(tmp_path):
+    runner_of(tmp_path, Spiking()).train()
+    saved = torch.load(tmp_path / 'epoch_1.pth', weights_only=False)
+    assert saved['state_dict']['mask'].tolist() == [0, -INF]
 
 
 def test_a_finite_run_is_left_alone(tmp_path):

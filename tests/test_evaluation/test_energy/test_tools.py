@@ -192,6 +192,19 @@ def test_random_clips_need_a_decoding_step():
         next(random_batches([dict(type='PackActionInputs')], 1, 1))
 
 
+def test_random_clips_of_transforms_that_are_classes():
+    """MMEngine's new style of configs."""
+    from mmaction.registry import TRANSFORMS
+    from mmengine.config import Config
+
+    from respike_mm.evaluation.energy.random_clips import random_batches
+    pipeline = Config.fromfile(CONFIG).test_pipeline
+    classes = [dict(step, type=TRANSFORMS.get(step['type']))
+               for step in pipeline]
+    one, other = (next(random_batches(x, 1, 1)) for x in (pipeline, classes))
+    assert torch.equal(one['inputs'][0], other['inputs'][0])
+
+
 def test_overhead_is_printed_and_written(run, tmp_path, capsys):
     run('benchmark_energy_overhead.py', CONFIG, '--random', '--samples', 2,
         '--batch-size', 2, '--rounds', 1, '--frame-size', 64, 64, '--out',

@@ -2,6 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmaction.registry import MODELS
+from mmengine.model import PretrainedInit
 
 from respike_mm.models import MSResNet
 from respike_mm.models.backbones.ms_resnet import MSBasicBlock
@@ -179,8 +180,9 @@ def last_norms(net):
 
 
 @pytest.mark.parametrize('as_list', [False, True])
+@pytest.mark.parametrize('kind', ['Pretrained', PretrainedInit])
 def test_zero_residual_branches_unless_a_checkpoint_is_loaded(
-        tmp_path, as_list):
+        tmp_path, kind, as_list):
     options = dict(base_channels=4, zero_init_residual=True)
     net = MSResNet(**options)
     net.init_weights()
@@ -188,7 +190,7 @@ def test_zero_residual_branches_unless_a_checkpoint_is_loaded(
     assert len(norms) == 8 and not any(norm.any() for norm in norms)
     trained = {k: torch.full_like(v, 2) for k, v in net.state_dict().items()}
     torch.save(trained, tmp_path / 'trained.pth')
-    init_cfg = dict(type='Pretrained', checkpoint=f'{tmp_path}/trained.pth')
+    init_cfg = dict(type=kind, checkpoint=f'{tmp_path}/trained.pth')
     net = MSResNet(**options, init_cfg=[init_cfg] if as_list else init_cfg)
     net.init_weights()
     assert all((norm == 2).all() for norm in last_norms(net))

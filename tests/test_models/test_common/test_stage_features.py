@@ -1,5 +1,6 @@
 import pytest
 import torchvision
+from mmaction.models import ResNet
 from mmaction.registry import MODELS
 from torch import nn
 
@@ -35,10 +36,13 @@ class Stages(nn.Module):
 @pytest.mark.parametrize('kind, options', [
     ('ResNet', dict(out_indices=(0, 1, 2, 3))),
     ('mmpretrain.ResNet', dict(out_indices=(0, 1, 2, 3))),
-    (Stages, dict(out_indices=(0, 1, 2, 3))),
+    (ResNet, dict(out_indices=(0, 1, 2, 3))),
     ('timm.resnet18', dict(features_only=True, out_indices=(-4, -3, -2, -1))),
     ('torchvision.resnet18', {}),
     (torchvision.models.resnet18, {}),
+    # These have no out_indices.
+    (Stages, {}),
+    ('mmpretrain.HRNet', {}),
 ])
 def test_options_of_every_library(kind, options):
     assert with_stage_outputs(dict(type=kind)) == dict(type=kind, **options)

@@ -31,9 +31,21 @@ def test_every_parameter_gets_a_gradient(options, amp):
         assert param.grad.abs().sum() > 0, name
 
 
+# Four maps by construction: it has no out_indices.
+NARROW_HRNET = {
+    f'stage{i}': dict(num_modules=1, num_branches=i, block=block,
+                      num_blocks=(1, ) * i,
+                      num_channels=(4, 8, 16, 32)[:i])
+    for i, block in enumerate(['BOTTLENECK', *['BASIC'] * 3], 1)
+}
+WIDTHS = {'timm.convnext_atto': [40, 80, 160, 320],
+          'mmpretrain.HRNet': [4, 8, 16, 32]}
+
+
 @pytest.mark.parametrize('backbone', [
     dict(type='ResNet', depth=18),
     dict(type='mmpretrain.ResNet', depth=18),
+    dict(type='mmpretrain.HRNet', extra=NARROW_HRNET),
     dict(type='torchvision.resnet18'),
     dict(type=torchvision.models.resnet18),
     dict(type='timm.resnet18', pretrained=False),
@@ -44,8 +56,7 @@ def test_any_four_stage_backbone(backbone):
     if kind.startswith('timm'):
         pytest.importorskip('timm')
     model = build(backbone=backbone).train()
-    widths = [40, 80, 160, 320] if 'atto' in kind else [
-        64, 128, 256, 512]
+    widths = WIDTHS.get(kind, [64, 128, 256, 512])
     found = [
         block.block.cross_attn.to_k.in_features
         for block in model.neck.blocks.values()

@@ -9,7 +9,11 @@ from _bench.errors import BenchmarkError
 from _bench.files import CONFIGS
 from _bench.plan import Request, plan
 from _bench.suite import load_suite
+from mmaction.datasets.transforms import Resize, ThreeCrop
 from mmengine.config import Config, DictAction
+from mmengine.optim import AmpOptimWrapper
+
+from respike_mm.engine.hooks import EnergyHook
 
 
 @pytest.fixture
@@ -230,6 +234,24 @@ def test_describe(suite, pipeline, expected):
     facts = describe(cfg)
     assert (facts['crop'], facts['clips'], facts['crops']) == expected
     assert facts['epochs'] == 4 and facts['batch_size'] == 4
+
+
+def test_types_that_are_classes(suite):
+    """MMEngine's new style of configs, and names with a scope."""
+    cfg = load_config(suite.rows[0].config, {})
+    cfg.optim_wrapper.type = AmpOptimWrapper
+    cfg.test_dataloader.dataset.pipeline = [
+        dict(type='mmaction.SampleFrames', clip_len=4),
+        dict(type=Resize, scale=(96, 96), keep_ratio=False),
+        dict(type=ThreeCrop, crop_size=64)]
+    facts = describe(cfg)
+    assert facts['crop'] == 64 and facts['crops'] == 3
+    assert facts['precision'] == 'mixed'
+    cfg.test_dataloader.dataset.pipeline.pop()
+    assert describe(cfg)['crop'] == 96
+    before = digest(cfg)
+    cfg.custom_hooks = [dict(type=EnergyHook)]
+    assert digest(cfg) == before
 
 
 @pytest.mark.parametrize('options, expected', [

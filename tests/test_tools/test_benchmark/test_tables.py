@@ -36,6 +36,14 @@ mJ, strict rule | paper mJ |
     assert rows[2]['paper mJ'] == '68.35' and rows[1]['paper'] == '54.2'
 
 
+def test_bars_in_names_are_no_borders():
+    table = tables(mini.results(
+        mini.record('ours | wide', 0.5, section='SNN')))['table1']
+    row = table.markdown().splitlines()[2]
+    assert row.startswith(r'| SNN | ours \| wide | 50.0 (1 seed) |')
+    assert '\nSNN,ours | wide,50.0' in table.csv()
+
+
 def test_two_data_sets_side_by_side():
     table = tables(
         mini.results(mini.record('C3D', 0.5, section='3D ANN')),

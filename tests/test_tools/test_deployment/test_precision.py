@@ -1,6 +1,9 @@
 import pytest
 import torch
+from mmaction.structures import ActionDataSample
 from tiny_respike import SMALLEST, settled, write_config
+
+from respike_mm.structures import set_scores
 
 
 def test_table(tool):
@@ -69,6 +72,22 @@ def test_two_checkpoints(tool, config, tmp_path, capsys):
     worst = [float(row[5]) for row in rows]
     assert worst[0] == 0 and worst[1] < 1e-5  # of probabilities
     assert min(worst[2:]) > worst[1] and max(worst) < 0.2
+
+
+def test_clips_kept_apart_are_averaged(tool, config):
+    """Two views of a video, of which the surer decides."""
+    predict = tool('deployment/precision.py', 'x.py', 'x.pth')['predict']
+    views = torch.tensor([[.9, .1], [.4, .6]])
+
+    def network(data_samples, **kwargs):
+        return [set_scores(x, views) for x in data_samples]
+
+    sample = set_scores(ActionDataSample().set_gt_label(1), views)
+    scores, labels = predict(
+        dict(one=(network, False)), lambda batch: batch,
+        [dict(data_samples=[sample, sample])])
+    assert torch.allclose(scores['one'], torch.tensor([[.65, .35]] * 2))
+    assert labels.tolist() == [1, 1]
 
 
 def test_openvino(tool, config, tmp_path):

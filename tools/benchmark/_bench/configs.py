@@ -119,7 +119,8 @@ def extras(cfg: Config) -> Dict[str, Any]:
     Left out where a config does not have it: recorded fingerprints hold.
     """
     hooks = [hook for hook in cfg.get('custom_hooks') or []
-             if not isinstance(hook, dict) or hook.get('type') not in WATCHING]
+             if not isinstance(hook, dict)
+             or kind_of(hook) not in WATCHING]
     scale = cfg.get('auto_scale_lr') or {}
     content = dict(
         custom_hooks=without_folders(hooks),
@@ -154,8 +155,8 @@ def describe(cfg: Config) -> Dict[str, Any]:
             clips = transform.get('num_clips', 1)
         if 'crop_size' in transform:
             size = transform['crop_size']
-            crops = CROPS.get(transform['type'], 1)
-        elif transform['type'] == 'Resize' and not transform.get(
+            crops = CROPS.get(kind_of(transform), 1)
+        elif kind_of(transform) == 'Resize' and not transform.get(
                 'keep_ratio', True):
             size = transform['scale']
     size = max(size) if isinstance(size, (list, tuple)) else size
@@ -168,10 +169,16 @@ def describe(cfg: Config) -> Dict[str, Any]:
         crops=crops)
 
 
+def kind_of(config: dict) -> str:
+    """What it builds, by a registered name or the class itself."""
+    from respike_mm.type_names import type_name  # torch takes seconds
+    return type_name(config.get('type'))
+
+
 def precision(cfg: Config) -> str:
     """Of training. In mixed precision, MMEngine picks a type by device."""
     wrapper = cfg.optim_wrapper
-    if wrapper.get('type') != 'AmpOptimWrapper':
+    if kind_of(wrapper) != 'AmpOptimWrapper':
         return 'float32'
     dtype = wrapper.get('dtype')
     return f'mixed, {dtype}' if dtype else 'mixed'

@@ -10,6 +10,7 @@ from .suite import SYSTEMS
 
 Results = Dict[str, Any]  # of one data set, as results.collect makes them
 RULES = ('paper', 'strict')  # of counting energy
+BAR = r'\|'  # in Markdown
 STALE_NOTE = '† The config has changed since this run.'
 # Model, attention and input of the ablations (section 5.3).
 ABLATIONS = dict(
@@ -34,7 +35,10 @@ class Table(NamedTuple):
     def markdown(self) -> str:
         """As a Markdown table."""
         lines = [self.columns, ['---'] * len(self.columns), *self.rows]
-        text = ''.join(f'| {" | ".join(line)} |\n' for line in lines)
+        # A bar in a name is no border of a cell.
+        text = ''.join(
+            f'| {" | ".join(x.replace("|", BAR) for x in line)} |\n'
+            for line in lines)
         return text + (f'\n{STALE_NOTE}\n' if '†' in text else '')
 
     def csv(self) -> str:
