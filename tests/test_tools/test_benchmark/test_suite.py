@@ -91,3 +91,13 @@ def test_matching_by_name_section_and_pattern():
     assert names == ['E4', 'E5', 'E6', 'E7', 'C3D', 'I3D', 'Res3D']
     with pytest.raises(BenchmarkError, match='--only E10: .*ResNet-18, Ada'):
         matching(rows, ['E10'], '--only')
+
+
+def test_names_that_yaml_reads_as_numbers(tmp_path):
+    (tmp_path / 'a.yaml').write_text('title: 2026\nrows: [b]\n')
+    (tmp_path / 'b.yaml').write_text('SNN: {18: c.py, 3.5: d.py}\n')
+    suite = load_suite(str(tmp_path / 'a.yaml'))
+    assert suite.title == '2026'
+    assert [(row.name, row.paper) for row in suite.rows] == [
+        ('18', '18'), ('3.5', '3.5')]
+    assert matching(suite.rows, ['18'], '--only') == [suite.rows[0]]

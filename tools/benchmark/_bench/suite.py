@@ -71,7 +71,7 @@ def load_suite(name: str) -> Suite:
     skipped = matching(rows, content.get('skip', []), f'{path}: skip')
     rows = sorted((row for row in rows if row not in skipped),
                   key=lambda row: SECTIONS.index(row.section))
-    return Suite(path.stem, content['title'], tuple(rows),
+    return Suite(path.stem, str(content['title']), tuple(rows),
                  tuple(content.get('splits', [1])), content.get('paper'))
 
 
