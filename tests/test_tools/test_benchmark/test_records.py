@@ -32,6 +32,16 @@ def test_joined_by_suite_row_seed_and_split():
     assert alone == other
 
 
+def test_joined_rows_stand_where_their_file_has_them():
+    """Another machine's rows go between those there are."""
+    parts = [['E2', 'E4', 'E9'], ['E1', 'E4', 'E5', 'E6']]
+    joined, = join([
+        mini.results(*(mini.record(name, 0.5) for name in names))
+        for names in parts])
+    assert [run['name'] for run in joined['runs']] == [
+        'E1', 'E2', 'E4', 'E5', 'E6', 'E9']
+
+
 def test_earlier_runs_are_not_repeated(bench, tmp_path, capsys):
     """Another machine goes on from what the tables' folder holds."""
     assert bench(ROWS, '--seeds', 0, '--energy-samples', 4) == 0

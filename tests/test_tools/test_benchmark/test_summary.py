@@ -1,7 +1,14 @@
 import mini_benchmark as mini
 import pytest
-from _bench.summary import (Summary, mean_energy, per_seed, splits_of,
+from _bench.summary import (Summary, mean_energy, per_seed, rows_of, splits_of,
                             summarise)
+
+
+def test_strides_are_ordered_by_size():
+    """Curves join them, whatever was trained first."""
+    runs = [mini.record(f's={s}', 0.5, section='Stride') for s in (16, 4, 8)]
+    assert list(rows_of(runs, 'Stride')) == ['s=4', 's=8', 's=16']
+    assert rows_of(runs, 'Stride')['s=8'] == [runs[2]]
 
 
 def test_three_seeds_by_hand():

@@ -25,7 +25,7 @@ def portable(results: Results) -> Results:
 
 
 def join(datasets: Sequence[Results]) -> List[Results]:
-    """Make those of the same suite one, in the order of first appearance.
+    """Make those of the same suite one, suites by first appearance.
 
     Of two records of the same row, seed and split, the later counts.
     """
@@ -35,8 +35,30 @@ def join(datasets: Sequence[Results]) -> List[Results]:
     joined = []
     for parts in suites.values():
         runs = {key_of(run): run for data in parts for run in data['runs']}
-        joined.append({**parts[-1], 'runs': list(runs.values())})
+        order = row_order(parts)
+        joined.append({
+            **parts[-1], 'runs':
+            sorted(runs.values(), key=lambda run: order.index(row_of(run)))
+        })
     return joined
+
+
+def row_order(parts: Sequence[Results]) -> List[tuple]:
+    """All rows; one that only a later part has follows the row it follows
+    there."""
+    order = []
+    for data in parts:
+        place = 0
+        for row in dict.fromkeys(map(row_of, data['runs'])):
+            if row not in order:
+                order.insert(place, row)
+            place = order.index(row) + 1
+    return order
+
+
+def row_of(record: Dict[str, Any]) -> tuple:
+    """Section and name."""
+    return record['section'], record['name']
 
 
 def key_of(record: Dict[str, Any]) -> tuple:

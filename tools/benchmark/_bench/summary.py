@@ -24,11 +24,14 @@ class Summary(NamedTuple):
 
 def rows_of(runs: Sequence[Dict[str, Any]],
             section: str) -> Dict[str, List[Dict[str, Any]]]:
-    """The runs of each of a section's rows, in order."""
+    """The runs of each of a section's rows, in order; strides by size."""
     rows = {}
     for run in runs:
         if run['section'] == section:
             rows.setdefault(run['name'], []).append(run)
+    if section == 'Stride':
+        return dict(sorted(rows.items(),
+                           key=lambda row: int(row[0].removeprefix('s='))))
     return rows
 
 
