@@ -39,7 +39,8 @@ def parse_args() -> argparse.Namespace:
 
 def apply_args(cfg, args: argparse.Namespace) -> None:
     """Write the options into the config."""
-    cfg.load_from = args.checkpoint
+    # A config that a resumed training saved says resume=True.
+    cfg.load_from, cfg.resume = args.checkpoint, False
     if args.show or args.show_dir:
         hooks = cfg.default_hooks
         hooks.setdefault('visualization', dict(type='VisualizationHook'))

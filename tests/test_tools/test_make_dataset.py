@@ -239,6 +239,28 @@ def test_bad_values_are_named(option, value, capsys):
     assert option in error and 'at least' in error and repr(value) in error
 
 
+def test_full_disk_is_reported(tmp_path, monkeypatch):
+    """OpenCV writes half a file without a word."""
+
+    writer_type = cv2.VideoWriter
+
+    class FullDisk:
+
+        def __init__(self, path, *args):
+            self.path, self.writer = Path(path), writer_type(path, *args)
+            self.isOpened, self.write = self.writer.isOpened, self.writer.write
+
+        def release(self):
+            self.writer.release()
+            content = self.path.read_bytes()
+            self.path.write_bytes(content[:len(content) // 2])
+
+    monkeypatch.setattr(ms.cv2, 'VideoWriter', FullDisk)
+    with pytest.raises(SystemExit, match='is the disk full'):
+        ms.main(['--out', str(tmp_path / 'set'), '--workers=1'])
+    assert not list(tmp_path.rglob('*.mp4'))
+
+
 def test_missing_encoder_is_reported(tmp_path, monkeypatch):
     class Closed:
         def __init__(self, *args):

@@ -6,11 +6,22 @@ import mini_archives as mini
 import pytest
 from _prepare.annotations import (read_hmdb51, read_kinetics400, read_ucf101)
 from _prepare.errors import PrepareError
+from _prepare.splits import read_texts
 
 
 def texts(files):
     return {Path(name).name: content.decode()
             for name, content in files.items()}
+
+
+def test_only_texts_are_read(tmp_path):
+    """macOS puts a file of its own beside every one."""
+    (tmp_path / 'list.txt').write_text('one\n')
+    (tmp_path / '._list.txt').write_bytes(b'\0\5\xb0')
+    assert read_texts(tmp_path, tmp_path, '*.txt') == {'list.txt': 'one\n'}
+    (tmp_path / 'foreign.txt').write_bytes(b'caf\xe9')
+    with pytest.raises(PrepareError, match='foreign.txt is no text in UTF-8'):
+        read_texts(tmp_path, tmp_path, '*.txt')
 
 
 def rows(annotations, name):

@@ -62,6 +62,27 @@ def test_good_video_has_no_defect(video):
     assert find_defect(video) is None
 
 
+def test_titles_that_are_no_utf8_are_no_defect(tmp_path):
+    path, title = tmp_path / 'x.mp4', b'Cafe Strasse'
+    with av.open(str(path), 'w') as writer:
+        writer.metadata['title'] = title.decode()
+        output = writer.add_stream('mpeg4', rate=25)
+        output.width = output.height = 64
+        for _ in range(3):
+            frame = av.VideoFrame.from_ndarray(
+                np.zeros((64, 64, 3), np.uint8), 'rgb24')
+            writer.mux(output.encode(frame))
+        writer.mux(output.encode())
+    content = path.read_bytes()
+    assert title in content
+    path.write_bytes(content.replace(title, b'Caf\xe9 Stra\xdfe '))
+    with pytest.raises(UnicodeDecodeError):
+        av.open(str(path))
+    assert find_defect(path) is None
+    reencode(path, tmp_path / 'y.mp4', Encoding(32, gop=8, crf=18))
+    assert find_defect(tmp_path / 'y.mp4') is None
+
+
 def test_good_long_video_has_no_defect(long_video):
     assert find_defect(long_video) is None
 

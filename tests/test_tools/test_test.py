@@ -36,6 +36,13 @@ def test_saves_videos_with_predictions(trained, tiny_config, tool, tmp_path):
         assert sum(f'class{label}_0.mp4' in str(path) for path in frames) == 2
 
 
+def test_a_resumed_trainings_config_is_tested_not_resumed(tool):
+    test = tool('test.py', 'a.py', 'a.pth')
+    cfg = Config(dict(resume=True, load_from=None))
+    test['apply_args'](cfg, test['parse_args']())
+    assert (cfg.load_from, cfg.resume) == ('a.pth', False)
+
+
 def test_show_options_reach_the_configs_own_hook(tool):
     test = tool('test.py', 'a.py', 'a.pth', '--show', '--interval', 5,
                 '--wait-time', 0.5)

@@ -152,6 +152,7 @@ def write_video(frames: np.ndarray, path: Path) -> None:
 
     Raises:
         RuntimeError: This build of OpenCV cannot encode the format.
+        OSError: The file is not complete.
     """
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'mp4v'), FPS,
                              frames.shape[2:0:-1])
@@ -161,6 +162,12 @@ def write_video(frames: np.ndarray, path: Path) -> None:
     for frame in frames:
         writer.write(frame)
     writer.release()
+    # OpenCV does not say that the disk is full.
+    reader = cv2.VideoCapture(str(path))
+    written = reader.get(cv2.CAP_PROP_FRAME_COUNT)
+    reader.release()
+    if written != len(frames):
+        raise OSError(f'{path} was not written completely; is the disk full?')
 
 
 def replace_text(path: Path, text: str, scratch: Path) -> None:

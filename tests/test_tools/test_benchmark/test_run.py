@@ -165,6 +165,16 @@ def test_interrupted_runs_continue(bench, tmp_path, capsys):
     assert (folder / 'result.json').exists()
 
 
+def test_a_run_goes_on_from_any_checkpoint(bench, tmp_path):
+    """The one that MMEngine's pointer names may have been torn and removed."""
+    work_dir = tmp_path / 'work/config1/seed0/train'
+    work_dir.mkdir(parents=True)
+    (work_dir / 'epoch_2.pth').touch()
+    (work_dir / 'last_checkpoint').write_text('/elsewhere/epoch_3.pth')
+    assert bench(ROWS) == 0
+    assert '--resume' in calls(work_dir.parent)[0]['argv']
+
+
 def test_a_run_of_another_process_is_left_alone(bench, tmp_path, capsys):
     with locked(tmp_path / 'work/config1/seed0') as lock:
         assert lock is not None

@@ -93,6 +93,17 @@ def test_matching_by_name_section_and_pattern():
         matching(rows, ['E10'], '--only')
 
 
+def test_rows_of_one_name_are_refused(tmp_path):
+    """Tables and records hold one."""
+    (tmp_path / 'a.yaml').write_text('title: A\nrows: [b, c]\n')
+    (tmp_path / 'b.yaml').write_text('SNN: {Mine: b.py}\n')
+    (tmp_path / 'c.yaml').write_text('SNN: {Mine: c.py}\n')
+    with pytest.raises(BenchmarkError, match='SNN has several rows .* Mine'):
+        load_suite(str(tmp_path / 'a.yaml'))
+    (tmp_path / 'c.yaml').write_text('2D ANN: {Mine: c.py}\n')
+    assert len(load_suite(str(tmp_path / 'a.yaml')).rows) == 2
+
+
 def test_names_that_yaml_reads_as_numbers(tmp_path):
     (tmp_path / 'a.yaml').write_text('title: 2026\nrows: [b]\n')
     (tmp_path / 'b.yaml').write_text('SNN: {18: c.py, 3.5: d.py}\n')

@@ -27,7 +27,9 @@ def train(run: Run, tools: Tools) -> List[str]:
     return [
         *script(tools, 'train.py'),
         str(run.config), '--work-dir', str(work_dir), '--seed', str(run.seed),
-        *(['--resume'] if last_checkpoint(work_dir) else []),
+        # train.py finds the last one that is whole, whatever MMEngine's
+        # pointer names.
+        *(['--resume'] if any(work_dir.glob('*.pth')) else []),
         *as_arguments(run.train_options)
     ]
 

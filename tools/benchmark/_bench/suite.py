@@ -68,6 +68,11 @@ def load_suite(name: str) -> Suite:
         row for name in content['rows'] for row in load_rows(
             rows_file(path, name), content.get('names', {}))
     ]
+    names = [(row.section, row.name) for row in rows]
+    for section, name in names:
+        if names.count((section, name)) > 1:
+            raise BenchmarkError(f'{path}: {section} has several rows named '
+                                 f'{name}; tables hold one, rename the others')
     skipped = matching(rows, content.get('skip', []), f'{path}: skip')
     rows = sorted((row for row in rows if row not in skipped),
                   key=lambda row: SECTIONS.index(row.section))

@@ -95,8 +95,9 @@ def extract_rar(archive: Path, folder: Path) -> None:
             failures.append(f'  {unpacker.program}: {reason(error)}')
             print(f'{archive.name} was not unpacked by', failures[-1].strip())
     raise PrepareError(
-        f'{archive} could not be unpacked; it is damaged (download it again) '
-        f'or of a kind that these programs do not read. {INSTALL}\n' +
+        f'{archive} could not be unpacked; if the disk is not full, it is '
+        'damaged (download it again) or of a kind that these programs do not '
+        f'read. {INSTALL}\n' +
         '\n'.join(failures))
 
 

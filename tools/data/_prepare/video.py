@@ -62,7 +62,8 @@ def find_defect(path: Path) -> Optional[str]:
     try:
         if lacks_bytes(path):
             return 'shorter than its AVI header says'
-        with av.open(str(path), options=WHOLE_FILE) as container:
+        with av.open(str(path), options=WHOLE_FILE,
+                     metadata_errors='replace') as container:
             if not container.streams.video:
                 return 'no video stream'
             return decode_all(container)
@@ -137,7 +138,7 @@ def reencode(source: Path, target: Path, encoding: Encoding) -> None:
         encoding: Size and quality.
     """
     part = partial(target)
-    with av.open(str(source)) as reader, \
+    with av.open(str(source), metadata_errors='replace') as reader, \
             av.open(str(part), 'w', format='mp4') as writer:
         video = reader.streams.video[0]
         rate = video.average_rate or Fraction(25)
