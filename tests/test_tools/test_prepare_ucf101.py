@@ -302,6 +302,13 @@ def test_other_encoding_needs_another_folder(prepare, capsys):
     assert 'choose another --out' in capsys.readouterr().err
 
 
+def test_errors_of_the_file_system_are_told(prepare, out, capsys):
+    out.write_text('a file')
+    assert prepare() == 1
+    assert capsys.readouterr().err.startswith('error: [Errno')
+    assert out.read_text() == 'a file'
+
+
 def test_gop_without_resize_is_refused(prepare):
     with pytest.raises(SystemExit):
         prepare('--gop', 4)

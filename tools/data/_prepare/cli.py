@@ -105,7 +105,7 @@ def run(dataset: Dataset, advice: str,
     options = read_options(build_parser(dataset, advice), argv)
     try:
         prepare(dataset, options)
-    except PrepareError as error:
+    except (PrepareError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 1
     except KeyboardInterrupt:
