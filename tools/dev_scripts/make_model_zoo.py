@@ -51,8 +51,7 @@ class Result(NamedTuple):
 def read_results() -> Dict[str, Result]:
     """Results by config, relative to ``configs``.
 
-    Where two folders have the same, the later name counts: what was trained
-    before lies in ``earlier_SUITE`` beside ``SUITE``.
+    Where two folders have the same, the later name counts.
     """
     results = {}
     for path in sorted(ROOT.glob('docs/results/*/details_*.csv')):
